@@ -1,0 +1,113 @@
+import { LadingError } from "../errors.ts";
+import { type Digest, isDigest, quote } from "./digest.ts";
+import {
+  arrayField,
+  asObject,
+  field,
+  has,
+  type JsonObject,
+  optionalString,
+  optionalStringMap,
+  optionalStrings,
+  parseJson,
+} from "./json.ts";
+import { limits } from "./limits.ts";
+import { type Platform, readPlatform } from "./platform.ts";
+
+export interface HistoryEntry {
+  readonly created?: string;
+  readonly createdBy?: string;
+  readonly author?: string;
+  readonly comment?: string;
+  readonly emptyLayer: boolean;
+}
+
+/** How a container of the image starts (image-spec, "Image Configuration", `config`). */
+export interface ExecutionConfig {
+  readonly user?: string;
+  readonly env?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly workingDir?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly stopSignal?: string;
+}
+
+/** An image config as read. `json` is the whole document, for edits that must keep what Lading does not know. */
+export interface ImageConfig {
+  readonly raw: Uint8Array;
+  readonly json: JsonObject;
+  readonly platform: Platform | undefined;
+  readonly created?: string;
+  readonly config: ExecutionConfig;
+  /** Digests of the uncompressed layers, lowest first. */
+  readonly diffIds: readonly Digest[];
+  readonly history: readonly HistoryEntry[];
+}
+
+/**
+ * Parses an OCI or Docker image config from untrusted bytes.
+ * @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT
+ */
+export function parseConfig(raw: Uint8Array): ImageConfig {
+  const json = asObject(parseJson(raw, "config", limits.configBytes), "config");
+  const created = optionalString(json, "created", "config");
+  return {
+    raw,
+    json,
+    platform: has(json, "os") && has(json, "architecture") ? readPlatform(json, "config") : undefined,
+    ...(created === undefined ? {} : { created }),
+    config: has(json, "config") ? readExecution(asObject(field(json, "config"), "config.config")) : {},
+    diffIds: readDiffIds(json),
+    history: has(json, "history") ? arrayField(json, "history", "config").map(readHistory) : [],
+  };
+}
+
+function readExecution(object: JsonObject): ExecutionConfig {
+  const at = "config.config";
+  const user = optionalString(object, "User", at);
+  const env = optionalStrings(object, "Env", at);
+  const entrypoint = optionalStrings(object, "Entrypoint", at);
+  const cmd = optionalStrings(object, "Cmd", at);
+  const workingDir = optionalString(object, "WorkingDir", at);
+  const labels = optionalStringMap(object, "Labels", at);
+  const stopSignal = optionalString(object, "StopSignal", at);
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(env === undefined ? {} : { env }),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(cmd === undefined ? {} : { cmd }),
+    ...(workingDir === undefined ? {} : { workingDir }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
+  };
+}
+
+function readDiffIds(json: JsonObject): readonly Digest[] {
+  if (!has(json, "rootfs")) return [];
+  const rootfs = asObject(field(json, "rootfs"), "config.rootfs");
+  if (!has(rootfs, "diff_ids")) return [];
+  return arrayField(rootfs, "diff_ids", "config.rootfs").map((item, i) => {
+    if (isDigest(item)) return item;
+    throw new LadingError(
+      "ERR_LADING_DOCUMENT",
+      `config.rootfs.diff_ids[${i}] is not a digest: ${quote(item)}`,
+    );
+  });
+}
+
+function readHistory(value: unknown, i: number): HistoryEntry {
+  const at = `config.history[${i}]`;
+  const object = asObject(value, at);
+  const created = optionalString(object, "created", at);
+  const createdBy = optionalString(object, "created_by", at);
+  const author = optionalString(object, "author", at);
+  const comment = optionalString(object, "comment", at);
+  return {
+    ...(created === undefined ? {} : { created }),
+    ...(createdBy === undefined ? {} : { createdBy }),
+    ...(author === undefined ? {} : { author }),
+    ...(comment === undefined ? {} : { comment }),
+    emptyLayer: field(object, "empty_layer") === true,
+  };
+}
