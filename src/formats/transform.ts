@@ -47,8 +47,9 @@ export async function* throughTransform(
 
   try {
     let given = 0;
+    let ended = false;
     for await (const chunk of stream) {
-      if (transform.readableEnded) {
+      if (ended) {
         onRest(chunk);
         continue;
       }
@@ -60,10 +61,13 @@ export async function* throughTransform(
       });
       given += chunk.byteLength;
       yield* outputUntil(() => used);
-      if (transform.readableEnded)
-        onRest(chunk.subarray(chunk.byteLength - (given - transform.bytesWritten)));
+      const left = given - transform.bytesWritten;
+      if (left > 0) {
+        ended = true;
+        onRest(chunk.subarray(chunk.byteLength - left));
+      }
     }
-    if (!transform.readableEnded) {
+    if (!ended) {
       transform.end();
       yield* outputUntil(() => false);
     }
