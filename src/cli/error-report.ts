@@ -1,0 +1,94 @@
+import { isLadingError, messageOf, systemCode } from "../errors.ts";
+import type { Paint } from "./color.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { Interrupted } from "./interrupt.ts";
+import { printable } from "./table.ts";
+
+/** An error as data: what `--json` prints and what the text is made from. */
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly place?: string;
+  readonly hint?: string;
+  readonly exitCode: number;
+  /** The parts of a partial failure. */
+  readonly errors?: readonly ErrorReport[];
+}
+
+/** System errors that people meet, with what to do about them. */
+const systemErrors: Readonly<Record<string, { code: string; exitCode: number; hint: string }>> = {
+  ENOENT: { code: "ERR_LADING_NOT_FOUND", exitCode: exitCodes["not-found"], hint: "check the path" },
+  ENOTDIR: { code: "ERR_LADING_NOT_FOUND", exitCode: exitCodes["not-found"], hint: "check the path" },
+  EACCES: { code: "ERR_LADING_STORE", exitCode: exitCodes.failed, hint: "check the permissions of the path" },
+  EPERM: { code: "ERR_LADING_STORE", exitCode: exitCodes.failed, hint: "check the permissions of the path" },
+  EROFS: { code: "ERR_LADING_STORE", exitCode: exitCodes.failed, hint: "the file system is read-only" },
+  ENOSPC: { code: "ERR_LADING_STORE", exitCode: exitCodes.failed, hint: "free some space and run it again" },
+  EDQUOT: { code: "ERR_LADING_STORE", exitCode: exitCodes.failed, hint: "free some space and run it again" },
+  EADDRINUSE: {
+    code: "ERR_LADING_CONFLICT",
+    exitCode: exitCodes.failed,
+    hint: "another program listens there; choose another port with --listen",
+  },
+};
+
+export function reportOf(error: unknown): ErrorReport {
+  if (error instanceof Interrupted) {
+    return { code: "ERR_LADING_INTERRUPTED", message: "interrupted", exitCode: exitCodes.interrupted };
+  }
+  if (isLadingError(error)) {
+    const parts = (error as { errors?: readonly unknown[] }).errors;
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.place === undefined ? {} : { place: error.place }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      exitCode: exitCodeOf(error.code),
+      ...(error.code === "ERR_LADING_PARTIAL" && parts !== undefined ? { errors: parts.map(reportOf) } : {}),
+    };
+  }
+  const system = systemErrors[systemCode(error) ?? ""];
+  if (system !== undefined) return { ...system, message: systemMessage(error) };
+  return {
+    code: "ERR_LADING_UNEXPECTED",
+    message: messageOf(error) || "something that has no message",
+    hint: "this looks like a mistake in lading; run it again with --debug and report what it says",
+    exitCode: exitCodes.failed,
+  };
+}
+
+/** `ENOENT: no such file or directory, open 'x'` as `x: no such file or directory`. */
+function systemMessage(error: unknown): string {
+  const { path, message = String(error) } = error as { path?: unknown; message?: string };
+  const [, what] = /^[A-Z0-9]+: ([^,]*)/.exec(message) ?? [];
+  return what !== undefined && typeof path === "string" ? `${path}: ${what}` : message;
+}
+
+/** Three lines at most for each error: what, where, what to do. With `debug` every cause and where in the code it was. */
+export function formatError(error: unknown, paint: Paint, debug: boolean): string {
+  const lines = linesOf(reportOf(error), paint, "");
+  if (debug) lines.push(...causesOf(error).map((line) => paint.dim(line)));
+  return lines.join("\n");
+}
+
+function linesOf(report: ErrorReport, paint: Paint, indent: string): string[] {
+  if (report.code === "ERR_LADING_INTERRUPTED") return [`${indent}${paint.red("interrupted")}`];
+  const lines = [`${indent}${paint.red(`error ${report.code}:`)} ${printable(report.message)}`];
+  if (report.place !== undefined) lines.push(`${indent}  at ${printable(report.place)}`);
+  if (report.hint !== undefined) lines.push(`${indent}  hint: ${printable(report.hint)}`);
+  for (const part of report.errors ?? []) lines.push(...linesOf(part, paint, `${indent}  `));
+  return lines;
+}
+
+function causesOf(error: unknown): string[] {
+  const lines: string[] = [];
+  const seen = new Set<unknown>();
+  for (let at = error; at !== undefined && at !== null && !seen.has(at); at = (at as { cause?: unknown }).cause) {
+    if (at !== error) lines.push(`caused by: ${messageOf(at)}`);
+    seen.add(at);
+    const stack = (at as { stack?: unknown }).stack;
+    if (typeof stack === "string") {
+      lines.push(...stack.split("\n").filter((line) => line.startsWith("    at ")));
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,55 @@
+/** The embedded registry, and credentials. */
+import type { CommandSpec } from "../command.ts";
+import { registryOptions } from "./common.ts";
+
+export const registryServeSpec = {
+  path: ["registry", "serve"],
+  summary: "run a registry over a folder",
+  description:
+    "Serves the OCI distribution API. Each repository is an OCI layout under the folder, which other tools can read. " +
+    "Stops at Ctrl-C or SIGTERM, after the requests that are under way.",
+  options: {
+    dir: { type: "text", value: "dir", required: true, completes: "folder", help: "where the repositories are kept" },
+    listen: { type: "text", value: "host:port", default: "127.0.0.1:5000", help: "where to listen; port 0 is any free one" },
+    htpasswd: { type: "text", value: "file", completes: "file", help: "users and their bcrypt hashes, as htpasswd -B writes them" },
+    rights: { type: "text", value: "file", completes: "file", help: "who may do what in which repository (JSON)" },
+    tlsCert: { type: "text", value: "file", completes: "file", help: "certificate chain in PEM; needs --tls-key" },
+    tlsKey: { type: "text", value: "file", completes: "file", help: "private key in PEM" },
+    readOnly: { type: "flag", help: "refuse every change" },
+    allowDelete: { type: "flag", help: "allow manifests, tags and blobs to be deleted" },
+    log: { type: "text", value: "how", choices: ["text", "json", "none"], default: "text", help: "a line per request on standard error" },
+  },
+  examples: [
+    { does: "for this machine only", line: "registry serve --dir registry" },
+    {
+      does: "with users and TLS",
+      line: "registry serve --dir registry --listen 0.0.0.0:443 --htpasswd users --tls-cert tls.crt --tls-key tls.key",
+    },
+  ],
+} as const satisfies CommandSpec;
+
+export const loginSpec = {
+  path: ["login"],
+  summary: "check credentials and keep them for later",
+  description:
+    "Asks the registry whether the credentials are good, and keeps them where docker, podman and skopeo find them: " +
+    "in the credential helper that config.json names, else in config.json itself.",
+  arguments: [{ name: "registry", optional: true, help: "host or host:port; docker.io when left out" }],
+  options: {
+    username: { type: "text", short: "u", value: "name", help: "user name" },
+    password: { type: "text", short: "p", value: "password", help: "password; others may see it in the list of processes" },
+    passwordStdin: { type: "flag", help: "read the password from standard input" },
+    ...registryOptions,
+  },
+  examples: [
+    { does: "with the password from a file", line: "login 127.0.0.1:5000 -u jane --password-stdin < password.txt" },
+  ],
+} as const satisfies CommandSpec;
+
+export const logoutSpec = {
+  path: ["logout"],
+  summary: "forget the credentials for a registry",
+  arguments: [{ name: "registry", optional: true, help: "host or host:port; docker.io when left out" }],
+  options: {},
+  examples: [{ does: "forget them", line: "logout 127.0.0.1:5000" }],
+} as const satisfies CommandSpec;
