@@ -46,6 +46,11 @@ export interface Source {
    * The node's bytes as stored; the reader verifies. Opening what is absent throws ERR_LADING_NOT_FOUND.
    */
   body(node: Node): Body;
+  /**
+   * Whether the node is here, for sources that may lack nodes and still be right: sparse layouts, differential archives.
+   * Must be cheap: the copier asks it for every node, of sources without a `location` only.
+   */
+  has?(node: Node, options?: CallOptions): Promise<boolean>;
   /** All tags, sorted bytewise. */
   tags(options?: CallOptions): AsyncIterable<string>;
   /** Descriptors of manifests whose subject is this digest, with their artifactType and annotations. */
@@ -71,7 +76,9 @@ export interface Sink {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface Store extends Source, Sink {}
+export interface Store extends Source, Sink {
+  has(node: Node, options?: CallOptions): Promise<boolean>;
+}
 
 /** A store whose content can be taken away again. */
 export interface ManagedStore extends Store {

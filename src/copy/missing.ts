@@ -1,0 +1,54 @@
+import { LadingError } from "../errors.ts";
+import type { Need, Needs } from "./need.ts";
+import type { PresenceAnswer } from "./presence.ts";
+import type { CopyRequest } from "./request.ts";
+
+/** Requests that need a node which neither their destination nor any source has, with the error for each. */
+export function missingContent(input: {
+  readonly requests: readonly CopyRequest[];
+  readonly needs: Needs;
+  readonly answers: ReadonlyMap<Need, PresenceAnswer>;
+  readonly sources: ReadonlyMap<Need, number | undefined>;
+}): Map<number, LadingError> {
+  const { requests, needs, answers, sources } = input;
+  const missing = new Map<number, Need[]>();
+  for (const here of needs) {
+    for (const need of here.values()) {
+      if (need.optional || sources.get(need) !== undefined || answers.get(need) === "present") continue;
+      for (const request of need.requests) missing.set(request, [...(missing.get(request) ?? []), need]);
+    }
+  }
+  const errors = new Map<number, LadingError>();
+  for (const [index, list] of missing) {
+    const request = requests[index];
+    const [first] = list;
+    if (request === undefined || first === undefined) continue;
+    errors.set(index, describe(request, first, list.length, needs));
+  }
+  return errors;
+}
+
+function describe(request: CopyRequest, need: Need, count: number, needs: Needs): LadingError {
+  const { descriptor } = need.node;
+  const reference = typeof request.reference === "string" ? request.reference : request.reference.digest;
+  if (need.role === "root") {
+    return new LadingError("ERR_LADING_NOT_FOUND", `${descriptor.digest} is not there`, {
+      place: request.from.label,
+    });
+  }
+  const parents = [...need.parents].flatMap((key) => needs[need.to]?.get(key)?.node.descriptor.digest ?? []);
+  const more = count === 1 ? "" : `, and ${count - 1} more like it`;
+  return new LadingError(
+    "ERR_LADING_MISSING_CONTENT",
+    `the ${need.role} ${descriptor.digest} (${descriptor.size} bytes), which ${parents.join(" and ")} of ${
+      reference === "" ? "the image" : reference
+    } needs, is neither at ${request.from.label} nor at ${request.to.label}${more}`,
+    {
+      place: request.from.label,
+      hint:
+        need.node.kind === "manifest"
+          ? "the source holds only some images of an index: choose them with platforms, or complete the source"
+          : "the source is sparse or damaged: bring the missing content to the source or the destination first",
+    },
+  );
+}

@@ -1,0 +1,67 @@
+export type Gate = <T>(task: () => Promise<T>) => Promise<T>;
+
+/** At most `size` of the tasks given to it run at once; the others wait their turn in order. */
+export function createGate(size: number): Gate {
+  let free = Math.max(1, size);
+  let waiting: (() => void)[] = [];
+  let served = 0;
+  const release = (): void => {
+    // The permit goes straight to the next in line, or back.
+    const next = waiting[served];
+    if (next === undefined) {
+      free++;
+      waiting = [];
+      served = 0;
+    } else {
+      served++;
+      next();
+    }
+  };
+  return async (task) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      release();
+    }
+  };
+}
+
+/**
+ * Waits until all have settled, then gives the results or throws the first failure. The first failure is told to
+ * `abort`, so that the others end soon; nothing runs on behind the caller's back.
+ */
+export async function allSettled<T>(
+  promises: readonly Promise<T>[],
+  abort: (reason: unknown) => void,
+): Promise<T[]> {
+  let failed = false;
+  let first: unknown;
+  const results = await Promise.allSettled(
+    promises.map((promise) =>
+      promise.catch((error: unknown) => {
+        if (!failed) {
+          failed = true;
+          first = error;
+          abort(error);
+        }
+        throw error;
+      }),
+    ),
+  );
+  if (failed) throw first;
+  return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+}
+
+/** A controller that also follows the caller's signal. */
+export function linkedAbort(signal: AbortSignal | undefined): {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+} {
+  const controller = new AbortController();
+  return {
+    signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
+    abort: (reason) => controller.abort(reason),
+  };
+}
