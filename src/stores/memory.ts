@@ -96,6 +96,15 @@ export class MemoryStore implements RepositoryStore {
     for (const manifest of [...this.#manifests.values()]) yield manifest.descriptor;
   }
 
+  /** Bytes of a blob that is here. */
+  blobSize(digest: Digest): number | undefined {
+    return this.#blobs.get(digest)?.byteLength;
+  }
+
+  blobs(): readonly Digest[] {
+    return [...this.#blobs.keys()];
+  }
+
   async has(node: Node, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
     return this.#bytes(node)?.byteLength === node.descriptor.size;
