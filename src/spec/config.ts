@@ -25,9 +25,12 @@ export interface HistoryEntry {
 /** How a container of the image starts (image-spec, "Image Configuration", `config`). */
 export interface ExecutionConfig {
   readonly user?: string;
+  /** Such as `8080/tcp`. */
+  readonly exposedPorts?: readonly string[];
   readonly env?: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly cmd?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly workingDir?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly stopSignal?: string;
@@ -69,18 +72,27 @@ function readExecution(object: JsonObject): ExecutionConfig {
   const env = optionalStrings(object, "Env", at);
   const entrypoint = optionalStrings(object, "Entrypoint", at);
   const cmd = optionalStrings(object, "Cmd", at);
+  const exposedPorts = optionalNames(object, "ExposedPorts", at);
+  const volumes = optionalNames(object, "Volumes", at);
   const workingDir = optionalString(object, "WorkingDir", at);
   const labels = optionalStringMap(object, "Labels", at);
   const stopSignal = optionalString(object, "StopSignal", at);
   return {
     ...(user === undefined ? {} : { user }),
+    ...(exposedPorts === undefined ? {} : { exposedPorts }),
     ...(env === undefined ? {} : { env }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(cmd === undefined ? {} : { cmd }),
+    ...(volumes === undefined ? {} : { volumes }),
     ...(workingDir === undefined ? {} : { workingDir }),
     ...(labels === undefined ? {} : { labels }),
     ...(stopSignal === undefined ? {} : { stopSignal }),
   };
+}
+
+/** A Go set: an object whose keys are the members. */
+function optionalNames(object: JsonObject, key: string, at: string): readonly string[] | undefined {
+  return has(object, key) ? Object.keys(asObject(field(object, key), `${at}.${key}`)) : undefined;
 }
 
 function readDiffIds(json: JsonObject): readonly Digest[] {

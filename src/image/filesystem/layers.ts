@@ -1,0 +1,99 @@
+import { type ByteStream, streamOf } from "../../bytes/stream.ts";
+import { verify, verifyBytes } from "../../bytes/verify.ts";
+import { LadingError } from "../../errors.ts";
+import { decompress } from "../../formats/compression.ts";
+import type { TarItem } from "../../formats/tar/entry.ts";
+import { readTar } from "../../formats/tar/read.ts";
+import type { Descriptor } from "../../spec/descriptor.ts";
+import type { ImageManifest } from "../../spec/manifest.ts";
+import type { CallOptions, Source } from "../../stores/store.ts";
+import { closeLink, LayerTreeBuilder, mergeBelow, type OpenLink, TreeNode } from "./tree.ts";
+
+export interface FilesystemLimits {
+  /** Paths in all layers together. Default 1,000,000. */
+  readonly maxEntries?: number;
+  /** Bytes of one layer when it is decompressed. Default 64 GiB. */
+  readonly maxLayerBytes?: number;
+}
+
+const defaultMaxEntries = 1_000_000;
+const defaultMaxLayerBytes = 64 * 1024 ** 3;
+
+/** The merged tree over an image's layers. Layers are read from the top, and only as many as a question needs. */
+export class LayeredTree {
+  readonly root = new TreeNode();
+  readonly #source: Source;
+  readonly #layers: readonly Descriptor[];
+  readonly #maxEntries: number;
+  readonly #maxLayerBytes: number;
+  /** Layers that are not read yet: those below this index. */
+  #unread: number;
+  #entries = 0;
+  #openLinks: readonly OpenLink[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(source: Source, manifest: ImageManifest, limits: FilesystemLimits) {
+    this.#source = source;
+    this.#layers = manifest.layers;
+    this.#unread = manifest.layers.length;
+    this.#maxEntries = limits.maxEntries ?? defaultMaxEntries;
+    this.#maxLayerBytes = limits.maxLayerBytes ?? defaultMaxLayerBytes;
+  }
+
+  get complete(): boolean {
+    return this.#unread === 0;
+  }
+
+  descriptorOf(layer: number): Descriptor {
+    const descriptor = this.#layers[layer];
+    if (descriptor === undefined) throw new RangeError(`there is no layer ${layer}`);
+    return descriptor;
+  }
+
+  /** Reads the next layer below, if there is one. Calls at the same time take turns. */
+  readNext(options: CallOptions): Promise<void> {
+    const run = async (): Promise<void> => {
+      if (this.#unread === 0) return;
+      await this.#merge(this.#unread - 1, options);
+      this.#unread--;
+    };
+    const turn = this.#turn.then(run, run);
+    this.#turn = turn;
+    return turn;
+  }
+
+  async readAll(options: CallOptions): Promise<void> {
+    while (!this.complete) await this.readNext(options);
+  }
+
+  async #merge(layer: number, options: CallOptions): Promise<void> {
+    let entries = this.#entries;
+    const builder = new LayerTreeBuilder(layer, () => {
+      if (++entries <= this.#maxEntries) return;
+      throw new LadingError("ERR_LADING_LIMIT", `the image has more than ${this.#maxEntries} paths`);
+    });
+    for await (const item of this.items(layer, options)) builder.add(item);
+    const tree = builder.finish();
+    this.#entries = entries;
+    const still = this.#openLinks.filter((link) => !closeLink(link, tree.root));
+    this.#openLinks = [...still, ...tree.openLinks];
+    mergeBelow(this.root, tree.root);
+  }
+
+  /** The entries of a layer; the layer is verified when the last was asked for. */
+  async *items(layer: number, options: CallOptions): AsyncGenerator<TarItem> {
+    const descriptor = this.descriptorOf(layer);
+    const what = `layer ${descriptor.digest}`;
+    const stream = decompress(await this.#open(descriptor, options), { what, maxBytes: this.#maxLayerBytes });
+    yield* readTar(stream, { what, maxEntries: this.#maxEntries, ...options });
+  }
+
+  async #open(descriptor: Descriptor, options: CallOptions): Promise<ByteStream> {
+    const place = this.#source.label;
+    if (descriptor.data !== undefined) {
+      return streamOf(verifyBytes(Buffer.from(descriptor.data, "base64"), descriptor, place));
+    }
+    const body = this.#source.body({ kind: "blob", descriptor });
+    return verify(await body.open({ offset: 0, ...options }), descriptor, place);
+  }
+}
