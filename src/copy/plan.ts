@@ -38,6 +38,7 @@ class Planning {
   readonly #presence: Presence;
   readonly #availability: Availability;
   readonly #resolved = new Map<Source, Map<string, Promise<Descriptor>>>();
+  readonly #current = new Map<string, Promise<boolean>>();
   readonly #failures = new Map<number, PlanFailure>();
 
   constructor(requests: readonly CopyRequest[], options: PlanOptions) {
@@ -149,7 +150,18 @@ class Planning {
     return this.#presence.ask(to, root);
   }
 
-  async #isCurrent(to: number, root: Descriptor, name: string): Promise<boolean> {
+  /** Whether the name stands for the root at the destination already. */
+  #isCurrent(to: number, root: Descriptor, name: string): Promise<boolean> {
+    const key = `${to} ${name} ${root.digest}`;
+    let current = this.#current.get(key);
+    if (current === undefined) {
+      current = this.#askCurrent(to, root, name);
+      this.#current.set(key, current);
+    }
+    return current;
+  }
+
+  async #askCurrent(to: number, root: Descriptor, name: string): Promise<boolean> {
     const sink = this.#sinks[to];
     if (sink === undefined || !canResolve(sink)) return false;
     try {
