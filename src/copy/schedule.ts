@@ -91,6 +91,8 @@ export async function runSchedule(
     if (running === 0) resolve();
   };
 
+  // Lanes start in the order in which the tasks name them.
+  for (const task of tasks) laneOf(task);
   const first = tasks.map((_, i) => i).filter((i) => waitingFor[i] === 0);
   first.sort((a, b) => rank(b) - rank(a));
   for (const i of first) {
