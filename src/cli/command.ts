@@ -116,6 +116,7 @@ export interface Context {
   readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
   /** Bytes of a result that is not text, such as a tar; waits while the reader is slow. */
   write(chunk: Uint8Array): Promise<void>;
+  readonly stdoutIsTerminal: boolean;
   /** Text that must be seen while the command still runs, such as a server's address. Goes to standard error. */
   say(line: string): void;
 }

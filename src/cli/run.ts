@@ -58,6 +58,7 @@ export async function runLine(args: readonly string[], host: NodeJS.Process): Pr
       concurrency: options.concurrency,
       stdin: host.stdin,
       write: (chunk) => writeAll(stdout, chunk),
+      stdoutIsTerminal: stdout.isTTY === true,
       say: reporter.say,
     };
     const outcome: Outcome = await module.run(invocation.options as never, context, invocation.args);

@@ -1,0 +1,102 @@
+/** Runs a copy, or only plans it, and says what came of it. */
+import type { CopyPlan } from "../copy/copy-plan.ts";
+import type { CopiedImage, CopyResult, Traffic } from "../copy/copy-result.ts";
+import { copy } from "../copy/copy.ts";
+import { plan } from "../copy/plan.ts";
+import type { CopyRequest } from "../copy/request.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Context, Outcome } from "./command.ts";
+import type { SinkPlace } from "./places.ts";
+import { count, formatBytes } from "./units.ts";
+
+/** A request with what the report calls its two ends. */
+export interface NamedRequest extends CopyRequest {
+  readonly fromName: string;
+  readonly place: SinkPlace;
+}
+
+export interface CopyOutcomeOptions {
+  readonly plan: boolean;
+  /** What the first word of each line is: `Copied`, `Pushed`. */
+  readonly verb: string;
+}
+
+export async function copyOutcome(
+  requests: readonly NamedRequest[],
+  options: CopyOutcomeOptions,
+  context: Context,
+): Promise<Outcome> {
+  const settings = {
+    on: context.on,
+    signal: context.signal,
+    ...(context.concurrency === undefined ? {} : { concurrency: context.concurrency }),
+  };
+  if (options.plan) return planOutcome(await plan(requests, settings), requests);
+  const result = await copy(requests, settings);
+  return {
+    data: resultData(result, requests),
+    text: [
+      ...result.images.flatMap((image) => imageLines(image, requests, options.verb)),
+      `${trafficText(result)}`,
+    ].join("\n"),
+    quiet: result.images.map((image) => pinned(requests[image.request], image.root)).join("\n"),
+  };
+}
+
+function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb: string): string[] {
+  const request = requests[image.request];
+  const tags = image.tags.length === 0 ? "" : ` as ${image.tags.join(", ")}`;
+  const referrers = image.referrers === 0 ? "" : ` with ${count(image.referrers, "referrer")}`;
+  return [`${verb} ${request?.fromName ?? image.from}${referrers}${tags}`, `  to ${pinned(request, image.root)}`];
+}
+
+/** The image at its destination by digest: what a script takes on. */
+function pinned(request: NamedRequest | undefined, root: Descriptor): string {
+  return request?.place.nameOf(root.digest) ?? root.digest;
+}
+
+function resultData(result: CopyResult, requests: readonly NamedRequest[]): unknown {
+  return {
+    images: result.images.map((image) => {
+      const { root, tags, referrers, moved, mounted, present } = image;
+      const request = requests[image.request];
+      return {
+        from: request?.fromName ?? image.from,
+        to: pinned(request, root),
+        digest: root.digest,
+        mediaType: root.mediaType,
+        ...{ tags, referrers, moved, mounted, present },
+      };
+    }),
+    ...{ moved: result.moved, mounted: result.mounted, present: result.present },
+  };
+}
+
+function trafficText({ moved, mounted, present }: Traffic): string {
+  const parts = [`moved ${moved.nodes} (${formatBytes(moved.bytes)})`];
+  if (mounted.nodes > 0) parts.push(`mounted ${mounted.nodes} (${formatBytes(mounted.bytes)})`);
+  if (present.nodes > 0) parts.push(`${present.nodes} there already (${formatBytes(present.bytes)})`);
+  return `  ${parts.join(", ")}`;
+}
+
+function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[]): Outcome {
+  const { totals } = planned;
+  const images = planned.images.map((image) => {
+    const request = requests[image.request];
+    const tags = image.tags.map(({ name }) => name).join(", ");
+    const left = image.leftOut === 0 ? "" : `, leaving out ${count(image.leftOut, "image")} of the index`;
+    return `Would copy ${request?.fromName ?? image.from}${tags === "" ? "" : ` as ${tags}`}\n  to ${pinned(request, image.root)}${left}`;
+  });
+  const nodes = planned.nodes
+    .filter(({ action }) => action === "move" || action === "mount")
+    .map(({ kind, descriptor, action }) => `  ${action} ${kind} ${descriptor.digest} (${formatBytes(descriptor.size)})`);
+  const sum = [
+    `to move ${totals.move.nodes} (${formatBytes(totals.move.bytes)})`,
+    ...(totals.mount.nodes > 0 ? [`to mount ${totals.mount.nodes} (${formatBytes(totals.mount.bytes)})`] : []),
+    ...(totals.present.nodes > 0
+      ? [`${totals.present.nodes} there already (${formatBytes(totals.present.bytes)})`]
+      : []),
+    ...(totals.absent.nodes > 0 ? [`${totals.absent.nodes} left where they are`] : []),
+  ];
+  return { data: planned, text: [...images, ...nodes, `  ${sum.join(", ")}`].join("\n") };
+}
