@@ -1,0 +1,133 @@
+import type { Dispatcher } from "undici";
+import type { ByteStream } from "../../../bytes/stream.ts";
+import { createProxyChooser, type ProxyOptions } from "./proxy.ts";
+import { type HostSettings, tlsOptions } from "./tls.ts";
+
+export type Method = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
+
+export interface TransportRequest {
+  readonly method: Method;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | ByteStream;
+  /** Time until the answer's headers, after the body was sent. */
+  readonly headersTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface TransportAnswer {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  /** Raw bytes as on the wire. */
+  readonly body: ByteStream;
+  /** Lets the rest of the body go; keeps the connection when little is left. */
+  discard(): Promise<void>;
+}
+
+export interface AnswerHeaders {
+  /** The first value; names in lower case. */
+  get(name: string): string | undefined;
+  all(name: string): readonly string[];
+}
+
+export interface Transport {
+  send(request: TransportRequest): Promise<TransportAnswer>;
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  readonly hosts: HostSettings;
+  readonly proxy?: ProxyOptions;
+  readonly connectTimeoutMs?: number;
+  /** Default time for the answer's headers. */
+  readonly headersTimeoutMs?: number;
+  /** Longest silence between two pieces of a body. */
+  readonly bodyTimeoutMs?: number;
+}
+
+/** A longer rest of a body costs more to read than a new connection. */
+const discardLimit = 128 * 1024;
+
+export function headersOf(raw: Readonly<Record<string, string | string[] | undefined>>): AnswerHeaders {
+  const all = (name: string): readonly string[] => {
+    const value = raw[name];
+    return value === undefined ? [] : typeof value === "string" ? [value] : value;
+  };
+  return { get: (name) => all(name)[0], all };
+}
+
+/**
+ * HTTP/1.1 over undici: one connection pool per origin with that host's TLS settings and proxy, no redirects, no
+ * decoding, no retries. undici is loaded with the first request.
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const chooseProxy = createProxyChooser(options.proxy);
+  const pools = new Map<string, Dispatcher>();
+  let loaded: Promise<Awaited<ReturnType<typeof load>>> | undefined;
+
+  const poolFor = (url: URL, { Pool, ProxyAgent }: Awaited<ReturnType<typeof load>>): Dispatcher => {
+    const known = pools.get(url.origin);
+    if (known !== undefined) return known;
+    const tls = tlsOptions(options.hosts(url.host) ?? {});
+    const common = {
+      headersTimeout: options.headersTimeoutMs ?? 60_000,
+      bodyTimeout: options.bodyTimeoutMs ?? 90_000,
+      keepAliveTimeout: 10_000,
+      pipelining: 1,
+      allowH2: false,
+    };
+    const connectTimeout = options.connectTimeoutMs ?? 15_000;
+    const proxy = chooseProxy(url);
+    const pool =
+      proxy === undefined
+        ? new Pool(url.origin, { ...common, connect: { ...tls, timeout: connectTimeout } })
+        : new ProxyAgent({
+            ...common,
+            uri: proxy.href,
+            proxyTunnel: url.protocol === "https:" || proxy.protocol !== "http:",
+            requestTls: { ...tls, timeout: connectTimeout },
+          });
+    pools.set(url.origin, pool);
+    return pool;
+  };
+
+  return {
+    send: async (request) => {
+      loaded ??= load();
+      const undici = await loaded;
+      const { url, signal, headersTimeoutMs } = request;
+      const answer = await undici.request.call(poolFor(url, undici), {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: request.method,
+        headers: { ...request.headers },
+        body: (request.body ?? null) as Buffer | null,
+        ...(signal === undefined ? {} : { signal }),
+        ...(headersTimeoutMs === undefined ? {} : { headersTimeout: headersTimeoutMs }),
+      });
+      return {
+        status: answer.statusCode,
+        headers: headersOf(answer.headers),
+        body: answer.body,
+        discard: async () => {
+          // What goes wrong with bytes that nobody wants is nobody's error.
+          await answer.body.dump({ limit: discardLimit }).catch(() => {});
+        },
+      };
+    },
+    close: async () => {
+      const all = [...pools.values()];
+      pools.clear();
+      await Promise.all(all.map((pool) => pool.destroy()));
+    },
+  };
+}
+
+async function load() {
+  const [pool, proxyAgent, request] = await Promise.all([
+    import("undici/lib/dispatcher/pool.js"),
+    import("undici/lib/dispatcher/proxy-agent.js"),
+    import("undici/lib/api/api-request.js"),
+  ]);
+  return { Pool: pool.default, ProxyAgent: proxyAgent.default, request: request.default };
+}

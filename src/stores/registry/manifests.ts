@@ -1,0 +1,188 @@
+import { digestOf } from "../../bytes/hash.ts";
+import { DigestMismatchError, isLadingError, LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../spec/descriptor.ts";
+import { algorithmOf, type Digest, isDigest, shortDigest } from "../../spec/digest.ts";
+import { childrenOf } from "../../spec/graph.ts";
+import { limits } from "../../spec/limits.ts";
+import { type Manifest, parseManifest } from "../../spec/manifest.ts";
+import { manifestAccept, mediaTypes } from "../../spec/media-type.ts";
+import type { Answer } from "./http/exchange.ts";
+import type { KnownManifest } from "./memo.ts";
+import { hasNode } from "./presence.ts";
+import type { RepositorySession } from "./session.ts";
+
+/** Content types that say nothing about which manifest it is. */
+const vague: ReadonlySet<string> = new Set(["", "application/json", "text/plain", mediaTypes.octetStream]);
+
+/**
+ * Reads a manifest by tag or digest. The bytes always have the digest that was asked for; for a tag, the digest that
+ * the registry names, where it names one.
+ * @throws LadingError ERR_LADING_NOT_FOUND; DigestMismatchError
+ */
+export async function getManifest(
+  session: RepositorySession,
+  reference: string,
+  signal: AbortSignal | undefined,
+): Promise<KnownManifest & { readonly etag?: string }> {
+  if (isDigest(reference)) {
+    const known = session.memo.manifest(reference);
+    if (known !== undefined) return known;
+  }
+  const what = `read manifest ${isDigest(reference) ? shortDigest(reference) : reference}`;
+  for (let attempt = 1; ; attempt++) {
+    const { answer, bytes } = await session.read(
+      {
+        method: "GET",
+        to: `manifests/${reference}`,
+        what,
+        access: "pull",
+        headers: { accept: manifestAccept.join(", ") },
+        expect: [200],
+        signal,
+      },
+      limits.manifestBytes,
+    );
+    try {
+      const descriptor = describe(answer, bytes, reference, session.label);
+      const known = { descriptor, bytes };
+      session.memo.keep(known);
+      session.memo.learn({ kind: "manifest", descriptor }, true);
+      const etag = answer.headers.get("etag");
+      return etag === undefined ? known : { ...known, etag };
+    } catch (error) {
+      // Bytes may be damaged on their way, and be right the next time.
+      const call = { registry: session.registry, what, signal };
+      await session.exchange.waitToRetry(error, attempt, call);
+    }
+  }
+}
+
+function describe(answer: Answer, bytes: Buffer, reference: string, place: string): Descriptor {
+  const stated = answer.headers.get("docker-content-digest");
+  const expected = isDigest(reference) ? reference : isDigest(stated) ? stated : undefined;
+  const digest = digestOf(bytes, expected === undefined ? "sha256" : algorithmOf(expected));
+  if (expected !== undefined && digest !== expected) {
+    throw new DigestMismatchError(expected, digest, { place, retryable: true });
+  }
+  return { mediaType: mediaTypeOf(answer, bytes), digest, size: bytes.byteLength };
+}
+
+function mediaTypeOf(answer: Answer, bytes: Buffer): string {
+  const type = (answer.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (!vague.has(type)) return type;
+  try {
+    return parseManifest(bytes).mediaType;
+  } catch (error) {
+    if (isLadingError(error)) return type === "" ? mediaTypes.octetStream : type;
+    throw error;
+  }
+}
+
+export interface PutManifest {
+  /** The digest that the registry says it did the referrers work for. */
+  readonly subjectDone: boolean;
+}
+
+/** Writes a manifest under a digest or tag. */
+export async function putManifest(
+  session: RepositorySession,
+  manifest: KnownManifest,
+  reference: string,
+  options: { readonly signal: AbortSignal | undefined; readonly ifMatch?: string },
+): Promise<PutManifest> {
+  const { descriptor, bytes } = manifest;
+  const answer = await session.send({
+    method: "PUT",
+    to: `manifests/${reference}`,
+    what: `write manifest ${isDigest(reference) ? shortDigest(reference) : reference}`,
+    access: "push",
+    headers: {
+      "content-type": descriptor.mediaType,
+      ...(options.ifMatch === undefined ? {} : { "if-match": options.ifMatch }),
+    },
+    body: { size: bytes.byteLength, open: async () => once(bytes) },
+    expect: [201, 200, 202],
+    headersTimeoutMs: 300_000,
+    signal: options.signal,
+  });
+  await answer.discard();
+  checkDigest(answer, descriptor.digest, session.label);
+  session.memo.keep({ descriptor: bare(descriptor), bytes });
+  session.memo.learn({ kind: "manifest", descriptor }, true);
+  return { subjectDone: answer.headers.get("oci-subject") !== undefined };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** What the manifest is by itself, without what a parent says about it. */
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}
+
+/** The registry's own digest has to be ours, where it names one of the same algorithm. */
+export function checkDigest(answer: Answer, expected: Digest, place: string): void {
+  const stated = answer.headers.get("docker-content-digest");
+  if (isDigest(stated) && algorithmOf(stated) === algorithmOf(expected) && stated !== expected) {
+    throw new DigestMismatchError(expected, stated, { place });
+  }
+}
+
+/**
+ * Writes a manifest by digest. When the registry says that children are missing, they are looked up again, since
+ * registries with several servers may need a moment; then it is tried once more.
+ * @throws LadingError ERR_LADING_MISSING_CONTENT naming the children that went missing
+ */
+export async function writeManifest(
+  session: RepositorySession,
+  manifest: KnownManifest,
+  signal: AbortSignal | undefined,
+): Promise<PutManifest> {
+  const { digest } = manifest.descriptor;
+  try {
+    return await putManifest(session, manifest, digest, { signal });
+  } catch (error) {
+    if (!isLadingError(error)) throw error;
+    if (error.code === "ERR_LADING_NOT_FOUND" && session.quirks.createHint !== undefined) {
+      throw new LadingError(error.code, error.message, {
+        place: session.label,
+        hint: session.quirks.createHint,
+        cause: error,
+      });
+    }
+    if (error.code !== "ERR_LADING_MISSING_CONTENT") throw error;
+    const missing = await missingChildren(
+      session,
+      parseManifest(manifest.bytes, manifest.descriptor.mediaType),
+      signal,
+    );
+    if (missing.length > 0) {
+      throw new LadingError(
+        "ERR_LADING_MISSING_CONTENT",
+        `manifest ${shortDigest(digest)} needs ${missing.join(", ")}, which ${missing.length === 1 ? "is" : "are"} not there`,
+        {
+          place: session.label,
+          hint: "run the same again: what is missing is sent then",
+          retryable: true,
+          cause: error,
+        },
+      );
+    }
+    return putManifest(session, manifest, digest, { signal });
+  }
+}
+
+async function missingChildren(
+  session: RepositorySession,
+  manifest: Manifest,
+  signal: AbortSignal | undefined,
+): Promise<readonly Digest[]> {
+  const missing: Digest[] = [];
+  for (const child of childrenOf(manifest)) {
+    if (child.optional) continue;
+    session.memo.learn(child, undefined);
+    if (!(await hasNode(session, child, signal))) missing.push(child.descriptor.digest);
+  }
+  return missing;
+}
