@@ -150,6 +150,10 @@ class Execution {
       if (node.kind !== "manifest" || !refusesForMissingChildren(error)) throw error;
       how = await this.#heal(index, node, error);
     }
+    this.#finished(index, node, how);
+  }
+
+  #finished(index: number, node: PlannedNode, how: Written): void {
     this.#outcomes[index] = how === "written" ? "moved" : how;
     const to = this.#plan.destinations[node.to]?.label ?? "";
     this.#on({ type: "finished", descriptor: node.descriptor, to, how });
@@ -191,7 +195,7 @@ class Execution {
       seen.add(index);
       if (await this.#sink(child).has(child, { signal: this.#signal })) continue;
       await this.#restoreBelow(child, seen);
-      await this.#send(index, child, true);
+      this.#finished(index, child, await this.#send(index, child, true));
     }
   }
 

@@ -8,9 +8,14 @@ const missingChildren: ReadonlySet<string> = new Set([
   "MANIFEST_UNKNOWN",
 ]);
 
-export function refusesForMissingChildren(error: unknown): error is RegistryError {
-  if (!isLadingError(error) || error.name !== "RegistryError") return false;
-  return (error as RegistryError).errors.some(({ code }) => missingChildren.has(code));
+/** Whether a sink refused a manifest since something it lists is not there. */
+export function refusesForMissingChildren(error: unknown): error is LadingError {
+  if (!isLadingError(error)) return false;
+  if (error.code === "ERR_LADING_MISSING_CONTENT") return true;
+  return (
+    error.name === "RegistryError" &&
+    (error as RegistryError).errors.some(({ code }) => missingChildren.has(code))
+  );
 }
 
 export function sparseIndexRefused(node: PlannedNode, cause: LadingError): LadingError {

@@ -8,7 +8,7 @@ import { plan } from "../../src/copy/plan.ts";
 import { LadingError, RegistryError } from "../../src/errors.ts";
 import { MemoryStore } from "../../src/stores/memory.ts";
 import { image, index, writeContent } from "../support/content.ts";
-import { assertNamed } from "../support/same-content.ts";
+import { assertHolds, assertNamed } from "../support/same-content.ts";
 import { FakeRegistry } from "./fake-registry.ts";
 
 const content = index([image({ seed: 1, layers: 4 }), image({ seed: 2, layers: 4 })]);
@@ -143,25 +143,45 @@ test("keepGoing: when the upload that mounts wait for fails, the blobs are moved
   await assertNamed(registry.repository("open").content, "v1", content);
 });
 
-test("a manifest refused for missing children: what is gone is written again, then the manifest, once", async () => {
-  const { from, registry, to, request } = await setUp();
-  const planned = await plan([request]);
+test("a manifest refused for missing children: what is gone is written again, then the manifest", async () => {
+  const { registry, to, request } = await setUp();
   await copy([request]);
-  // All of it is there when asked, and a garbage collector takes a layer and an image before the index is pushed again.
-  const root = { kind: "manifest", descriptor: content.root } as const;
-  await to.content.remove(root);
-  const again = await plan([request]);
-  assert.equal(again.totals.present.nodes, content.nodes.length - 3);
+  // All blobs are there when asked for, and a garbage collector takes one before the manifest is pushed again.
+  await to.content.remove({ kind: "manifest", descriptor: content.root });
+  const planned = await plan([request]);
+  assert.equal(planned.totals.present.nodes, content.nodes.length - 3);
   const [layer] = content.nodes;
-  const child = content.nodes.find(({ kind }) => kind === "manifest");
-  assert.ok(layer && child);
+  assert.ok(layer);
   await to.content.remove(layer);
-  await to.content.remove(child);
   registry.calls.length = 0;
-  await execute(again, [request]);
+  const { moved } = await execute(planned, [request]);
   await assertNamed(to.content, "v1", content);
-  assert.ok(planned.totals.move.nodes > 0);
-  assert.equal(from.label, "from");
+  assert.equal(
+    registry.calls.filter(({ what, digest }) => what === "write" && digest === layer.descriptor.digest)
+      .length,
+    1,
+  );
+  // The layer and the index; the images below it were still there.
+  assert.equal(moved.nodes, 2);
+});
+
+test("an index refused for a missing image is healed through all levels", async () => {
+  const { to, request } = await setUp();
+  await copy([request]);
+  const planned = await plan([request]);
+  assert.equal(planned.totals.move.nodes, 0);
+  // The plan of a moment ago, with a destination that has lost a whole image since.
+  const lost = image({ seed: 1, layers: 4 });
+  for (const each of lost.nodes) await to.content.remove(each);
+  await to.content.remove({ kind: "manifest", descriptor: content.root });
+  const stale = {
+    ...planned,
+    nodes: planned.nodes.map((each) =>
+      each.descriptor.digest === content.root.digest ? { ...each, action: "move" as const } : each,
+    ),
+  };
+  await execute(stale, [request]);
+  await assertHolds(to.content, content);
 });
 
 test("a manifest that stays refused fails after one more attempt", async () => {
