@@ -3,6 +3,7 @@ import { type Digest, isDigest, quote } from "./digest.ts";
 import {
   arrayField,
   asObject,
+  asStructure,
   field,
   has,
   type JsonObject,
@@ -11,8 +12,16 @@ import {
   optionalStrings,
   parseJson,
 } from "./json.ts";
+import { knownKeys } from "./json-structure.ts";
 import { limits } from "./limits.ts";
-import { type Platform, readPlatform } from "./platform.ts";
+import { type Platform, platformKeys, readPlatform } from "./platform.ts";
+
+const configKeys = knownKeys("created", "author", "config", "rootfs", "history", ...platformKeys);
+const executionKeys = knownKeys(
+  ...["User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal"],
+);
+const rootfsKeys = knownKeys("type", "diff_ids");
+const historyKeys = knownKeys("created", "created_by", "author", "comment", "empty_layer");
 
 export interface HistoryEntry {
   readonly created?: string;
@@ -53,14 +62,16 @@ export interface ImageConfig {
  * @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT
  */
 export function parseConfig(raw: Uint8Array): ImageConfig {
-  const json = asObject(parseJson(raw, "config", limits.configBytes), "config");
+  const json = asStructure(parseJson(raw, "config", limits.configBytes), configKeys, "config");
   const created = optionalString(json, "created", "config");
   return {
     raw,
     json,
-    platform: has(json, "os") && has(json, "architecture") ? readPlatform(json, "config") : undefined,
+    platform: readPlatform(json, "config"),
     ...(created === undefined ? {} : { created }),
-    config: has(json, "config") ? readExecution(asObject(field(json, "config"), "config.config")) : {},
+    config: has(json, "config")
+      ? readExecution(asStructure(field(json, "config"), executionKeys, "config.config"))
+      : {},
     diffIds: readDiffIds(json),
     history: has(json, "history") ? arrayField(json, "history", "config").map(readHistory) : [],
   };
@@ -70,8 +81,8 @@ function readExecution(object: JsonObject): ExecutionConfig {
   const at = "config.config";
   const user = optionalString(object, "User", at);
   const env = optionalStrings(object, "Env", at);
-  const entrypoint = optionalStrings(object, "Entrypoint", at);
-  const cmd = optionalStrings(object, "Cmd", at);
+  const entrypoint = optionalCommand(object, "Entrypoint", at);
+  const cmd = optionalCommand(object, "Cmd", at);
   const exposedPorts = optionalNames(object, "ExposedPorts", at);
   const volumes = optionalNames(object, "Volumes", at);
   const workingDir = optionalString(object, "WorkingDir", at);
@@ -90,6 +101,12 @@ function readExecution(object: JsonObject): ExecutionConfig {
   };
 }
 
+/** Docker reads a lone string as a list of one (its `StrSlice`). */
+function optionalCommand(object: JsonObject, key: string, at: string): readonly string[] | undefined {
+  const value = field(object, key);
+  return typeof value === "string" ? [value] : optionalStrings(object, key, at);
+}
+
 /** A Go set: an object whose keys are the members. */
 function optionalNames(object: JsonObject, key: string, at: string): readonly string[] | undefined {
   return has(object, key) ? Object.keys(asObject(field(object, key), `${at}.${key}`)) : undefined;
@@ -97,7 +114,7 @@ function optionalNames(object: JsonObject, key: string, at: string): readonly st
 
 function readDiffIds(json: JsonObject): readonly Digest[] {
   if (!has(json, "rootfs")) return [];
-  const rootfs = asObject(field(json, "rootfs"), "config.rootfs");
+  const rootfs = asStructure(field(json, "rootfs"), rootfsKeys, "config.rootfs");
   if (!has(rootfs, "diff_ids")) return [];
   return arrayField(rootfs, "diff_ids", "config.rootfs").map((item, i) => {
     if (isDigest(item)) return item;
@@ -110,7 +127,7 @@ function readDiffIds(json: JsonObject): readonly Digest[] {
 
 function readHistory(value: unknown, i: number): HistoryEntry {
   const at = `config.history[${i}]`;
-  const object = asObject(value, at);
+  const object = asStructure(value, historyKeys, at);
   const created = optionalString(object, "created", at);
   const createdBy = optionalString(object, "created_by", at);
   const author = optionalString(object, "author", at);

@@ -1,15 +1,16 @@
 import { LadingError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import {
-  asObject,
+  asStructure,
   field,
-  has,
+  type JsonObject,
   optionalString,
   optionalStringMap,
   optionalStrings,
   sizeField,
   stringField,
 } from "./json.ts";
+import { knownKeys } from "./json-structure.ts";
 import { type Platform, platformToJson, readPlatform } from "./platform.ts";
 
 /** What content is, how long, and where (image-spec, "OCI Content Descriptors"). */
@@ -26,13 +27,18 @@ export interface Descriptor {
   readonly artifactType?: string;
 }
 
+const keys = knownKeys(
+  ...["mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"],
+);
+
 /** @throws LadingError ERR_LADING_DOCUMENT when a field has the wrong shape, or the digest cannot be verified */
 export function readDescriptor(value: unknown, at: string): Descriptor {
-  const object = asObject(value, at);
+  const object = asStructure(value, keys, at);
   const urls = optionalStrings(object, "urls", at);
   const annotations = optionalStringMap(object, "annotations", at);
   const data = optionalString(object, "data", at);
   const artifactType = optionalString(object, "artifactType", at);
+  const platform = readPlatform(field(object, "platform"), `${at}.platform`);
   return {
     mediaType: stringField(object, "mediaType", at),
     digest: digestField(object, at),
@@ -40,14 +46,12 @@ export function readDescriptor(value: unknown, at: string): Descriptor {
     ...(urls === undefined ? {} : { urls }),
     ...(annotations === undefined ? {} : { annotations }),
     ...(data === undefined ? {} : { data }),
-    ...(has(object, "platform")
-      ? { platform: readPlatform(field(object, "platform"), `${at}.platform`) }
-      : {}),
+    ...(platform === undefined ? {} : { platform }),
     ...(artifactType === undefined ? {} : { artifactType }),
   };
 }
 
-function digestField(object: ReturnType<typeof asObject>, at: string): Digest {
+function digestField(object: JsonObject, at: string): Digest {
   try {
     return parseDigest(field(object, "digest"), `${at}.digest`);
   } catch (error) {

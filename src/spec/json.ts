@@ -1,5 +1,6 @@
 import { LadingError } from "../errors.ts";
 import { quote } from "./digest.ts";
+import { checkStructure, type KnownKeys, refuseLookalikes } from "./json-structure.ts";
 import { limits } from "./limits.ts";
 
 /** A JSON object from a stranger. Read through the accessors below: they check and name the place. */
@@ -9,10 +10,11 @@ function invalid(message: string, cause?: unknown): LadingError {
   return new LadingError("ERR_LADING_DOCUMENT", message, cause === undefined ? {} : { cause });
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+// A byte order mark stays, and is no JSON then: RFC 8259 forbids it, and Go refuses it.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Parses bytes as one JSON document: strict UTF-8, limited size and depth. The caller keeps the raw bytes; nothing is
+ * Parses bytes as one JSON document: strict UTF-8, limited size and depth, no key twice in an object. The caller keeps the raw bytes; nothing is
  * ever written back from the result.
  * @param what how messages call the document, e.g. "manifest".
  * @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT
@@ -24,29 +26,34 @@ export function parseJson(bytes: Uint8Array, what: string, maxBytes: number = li
       `${what} has ${bytes.byteLength} bytes; at most ${maxBytes} are read`,
     );
   }
-  let value: unknown;
+  const text = decodeUtf8(bytes, what);
+  checkStructure(text, what);
   try {
-    value = JSON.parse(utf8.decode(bytes));
+    return JSON.parse(text);
   } catch (cause) {
-    throw invalid(`${what} is not JSON in UTF-8`, cause);
+    throw invalid(`${what} is not JSON`, cause);
   }
-  if (deeperThan(value, limits.jsonDepth)) {
-    throw new LadingError("ERR_LADING_LIMIT", `${what} nests deeper than ${limits.jsonDepth} levels`);
-  }
-  return value;
 }
 
-function deeperThan(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (depth === 0) return true;
-  for (const child of Object.values(value)) if (deeperThan(child, depth - 1)) return true;
-  return false;
+function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw invalid(`${what} is not UTF-8`, cause);
+  }
 }
 
 /** `value` as an object. @throws LadingError ERR_LADING_DOCUMENT */
 export function asObject(value: unknown, at: string): JsonObject {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
   throw invalid(`${at} should be an object, not ${quote(value)}`);
+}
+
+/** `value` as an object of a specification. @throws LadingError ERR_LADING_DOCUMENT, for look-alikes of its keys too */
+export function asStructure(value: unknown, known: KnownKeys, at: string): JsonObject {
+  const object = asObject(value, at);
+  refuseLookalikes(object, known, at);
+  return object;
 }
 
 /** An own property only: a key like `__proto__` never reaches the prototype. */
@@ -73,7 +80,7 @@ export function optionalString(object: JsonObject, key: string, at: string): str
 /** @throws LadingError ERR_LADING_DOCUMENT */
 export function sizeField(object: JsonObject, key: string, at: string): number {
   const value = field(object, key);
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value + 0;
   throw invalid(`${at}.${key} should be a whole number of bytes, not ${quote(value)}`);
 }
 
@@ -99,7 +106,7 @@ export function optionalStrings(object: JsonObject, key: string, at: string): re
   });
 }
 
-/** A map of strings, without a prototype. @throws LadingError ERR_LADING_DOCUMENT */
+/** A map of strings, without a prototype; a null is the empty string, as for Go. @throws LadingError ERR_LADING_DOCUMENT */
 export function optionalStringMap(
   object: JsonObject,
   key: string,
@@ -108,10 +115,10 @@ export function optionalStringMap(
   if (!has(object, key)) return undefined;
   const result: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(asObject(field(object, key), `${at}.${key}`))) {
-    if (typeof value !== "string") {
+    if (typeof value !== "string" && value !== null) {
       throw invalid(`${at}.${key}[${quote(name)}] should be a string, not ${quote(value)}`);
     }
-    result[name] = value;
+    result[name] = value ?? "";
   }
   return result;
 }

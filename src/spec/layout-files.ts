@@ -1,8 +1,21 @@
 import { LadingError } from "../errors.ts";
 import { type Descriptor, readDescriptor } from "./descriptor.ts";
 import { quote } from "./digest.ts";
-import { arrayField, asObject, field, has, type JsonObject, parseJson, stringField } from "./json.ts";
+import {
+  arrayField,
+  asObject,
+  asStructure,
+  field,
+  has,
+  type JsonObject,
+  optionalString,
+  parseJson,
+  stringField,
+} from "./json.ts";
+import { knownKeys } from "./json-structure.ts";
 import { limits } from "./limits.ts";
+import { manifestKeys } from "./manifest.ts";
+import { isIndexType, mediaTypes } from "./media-type.ts";
 
 /** Bytes of the file `oci-layout` (image-spec, "Image Layout"). */
 export const layoutFile = '{"imageLayoutVersion":"1.0.0"}';
@@ -10,10 +23,12 @@ export const layoutFile = '{"imageLayoutVersion":"1.0.0"}';
 /** Annotation of a descriptor in `index.json` that names it. */
 export const refNameAnnotation = "org.opencontainers.image.ref.name";
 
+const layoutKeys = knownKeys("imageLayoutVersion");
+
 /** @throws LadingError ERR_LADING_DOCUMENT when it is no layout of version 1 */
 export function checkLayoutFile(bytes: Uint8Array): void {
   const version = stringField(
-    asObject(parseJson(bytes, "oci-layout", 4096), "oci-layout"),
+    asStructure(parseJson(bytes, "oci-layout", 4096), layoutKeys, "oci-layout"),
     "imageLayoutVersion",
     "oci-layout",
   );
@@ -41,8 +56,13 @@ export interface LayoutIndex {
 
 /** @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT */
 export function parseLayoutIndex(bytes: Uint8Array): LayoutIndex {
-  const json = asObject(parseJson(bytes, "index.json", limits.layoutIndexBytes), "index.json");
-  for (const key of ["config", "layers"]) {
+  const document = parseJson(bytes, "index.json", limits.layoutIndexBytes);
+  const json = asStructure(document, manifestKeys, "index.json");
+  const mediaType = optionalString(json, "mediaType", "index.json");
+  if (mediaType !== undefined && mediaType !== "" && !isIndexType(mediaType)) {
+    throw new LadingError("ERR_LADING_DOCUMENT", `index.json is no index but ${quote(mediaType)}`);
+  }
+  for (const key of ["config", "layers", "blobs"]) {
     if (has(json, key))
       throw new LadingError("ERR_LADING_DOCUMENT", `index.json must not have the field "${key}"`);
   }
@@ -62,12 +82,11 @@ export function formatLayoutIndex(index: {
   readonly entries: readonly JsonObject[];
 }): Uint8Array {
   const { schemaVersion: _v, mediaType: _m, manifests: _l, ...others } = index.json ?? {};
-  const mediaType =
-    index.json === undefined ? "application/vnd.oci.image.index.v1+json" : field(index.json, "mediaType");
+  const mediaType = index.json === undefined ? mediaTypes.ociIndex : field(index.json, "mediaType");
   return Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
-      ...(mediaType === undefined ? {} : { mediaType }),
+      ...(mediaType === undefined || mediaType === null ? {} : { mediaType }),
       manifests: index.entries,
       ...others,
     }),

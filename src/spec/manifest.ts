@@ -3,7 +3,7 @@ import { type Descriptor, readDescriptor } from "./descriptor.ts";
 import { quote } from "./digest.ts";
 import {
   arrayField,
-  asObject,
+  asStructure,
   field,
   has,
   type JsonObject,
@@ -11,6 +11,7 @@ import {
   optionalStringMap,
   parseJson,
 } from "./json.ts";
+import { knownKeys } from "./json-structure.ts";
 import { limits } from "./limits.ts";
 import { isImageManifestType, isIndexType, mediaTypes } from "./media-type.ts";
 
@@ -44,6 +45,12 @@ export interface ArtifactManifest extends ManifestBase {
 
 export type Manifest = ImageManifest | Index | ArtifactManifest;
 
+/** Keys of manifests of every kind: what one kind lists, another must not have. */
+export const manifestKeys = knownKeys(
+  ...["schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "blobs", "subject"],
+  ...["annotations", "fsLayers"],
+);
+
 function ambiguous(message: string): LadingError {
   return new LadingError("ERR_LADING_DOCUMENT", message, {
     hint: "the document can be read in two ways and is refused (CVE-2021-41190); rebuild it with a correct tool",
@@ -57,20 +64,29 @@ function ambiguous(message: string): LadingError {
  * @throws LadingError ERR_LADING_DOCUMENT (malformed, ambiguous), ERR_LADING_LIMIT, ERR_LADING_UNSUPPORTED (schema 1)
  */
 export function parseManifest(raw: Uint8Array, expected?: string): Manifest {
-  const object = asObject(parseJson(raw, "manifest", limits.manifestBytes), "manifest");
-  const stated = optionalString(object, "mediaType", "manifest");
-  if (stated !== undefined && expected !== undefined && stated !== expected) {
-    throw ambiguous(`the manifest says it is ${quote(stated)} but was offered as ${quote(expected)}`);
+  const object = asStructure(parseJson(raw, "manifest", limits.manifestBytes), manifestKeys, "manifest");
+  // Go leaves out empty strings when it writes, and makes them when it reads.
+  const stated = optionalString(object, "mediaType", "manifest") || undefined;
+  const offered = expected || undefined;
+  if (stated !== undefined && offered !== undefined && stated !== offered) {
+    throw ambiguous(`the manifest says it is ${quote(stated)} but was offered as ${quote(offered)}`);
   }
-  const mediaType = stated ?? expected ?? guessMediaType(object);
+  const mediaType = stated ?? offered ?? guessMediaType(object);
   if (
     mediaType === mediaTypes.dockerSchema1 ||
     mediaType === mediaTypes.dockerSchema1Signed ||
-    has(object, "fsLayers")
+    has(object, "fsLayers") ||
+    field(object, "schemaVersion") === 1
   ) {
     throw new LadingError("ERR_LADING_UNSUPPORTED", "Docker schema 1 manifests are not supported", {
       hint: "push the image again with a current tool; registries stopped taking schema 1",
     });
+  }
+  if (has(object, "schemaVersion") && field(object, "schemaVersion") !== 2) {
+    throw new LadingError(
+      "ERR_LADING_DOCUMENT",
+      `manifest.schemaVersion should be 2, not ${quote(field(object, "schemaVersion"))}`,
+    );
   }
   const artifactType = optionalString(object, "artifactType", "manifest");
   const annotations = optionalStringMap(object, "annotations", "manifest");
@@ -98,18 +114,22 @@ export function parseManifest(raw: Uint8Array, expected?: string): Manifest {
   }
   if (mediaType === mediaTypes.ociArtifactManifest) {
     refuse(object, mediaType, ["manifests", "config", "layers"]);
-    return { kind: "artifact", ...base, blobs: has(object, "blobs") ? descriptors(object, "blobs") : [] };
+    return { kind: "artifact", ...base, blobs: descriptors(object, "blobs") };
   }
   throw new LadingError("ERR_LADING_UNSUPPORTED", `not a manifest that Lading knows: ${quote(mediaType)}`, {
     hint: "supported are OCI manifests, indexes and artifacts, and Docker schema 2 manifests and lists",
   });
 }
 
+/** Of a document that says nothing about itself, and nobody else did. */
 function guessMediaType(object: JsonObject): string {
-  if (has(object, "manifests") && !has(object, "config") && !has(object, "layers"))
-    return mediaTypes.ociIndex;
-  if (has(object, "config") && has(object, "layers") && !has(object, "manifests"))
-    return mediaTypes.ociManifest;
+  const isSchema1 = has(object, "fsLayers") || field(object, "schemaVersion") === 1;
+  if (isSchema1) return mediaTypes.dockerSchema1;
+  const [config, layers, manifests] = ["config", "layers", "manifests"].map((key) =>
+    Object.hasOwn(object, key),
+  );
+  if (manifests && !config && !layers) return mediaTypes.ociIndex;
+  if (config && layers && !manifests) return mediaTypes.ociManifest;
   throw ambiguous("the manifest names no media type, and its fields fit none");
 }
 
@@ -120,6 +140,8 @@ function refuse(object: JsonObject, mediaType: string, keys: readonly string[]):
   }
 }
 
+/** None for a list that is absent or null: that is how Go writes and reads an empty one. */
 function descriptors(object: JsonObject, key: string): readonly Descriptor[] {
+  if (!has(object, key)) return [];
   return arrayField(object, key, "manifest").map((item, i) => readDescriptor(item, `manifest.${key}[${i}]`));
 }

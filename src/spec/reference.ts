@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { LadingError } from "../errors.ts";
 import { type Digest, isDigest, quote } from "./digest.ts";
 
@@ -15,13 +16,17 @@ export interface Reference {
 }
 
 const label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
-const hostPattern = new RegExp(`^(?:${label}(?:\\.${label})*\\.?|\\[[0-9a-fA-F:.]+\\])(?::[0-9]{1,5})?$`);
+const hostPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[([0-9a-f:.]+)\\])(?::([1-9][0-9]{0,4}))?$`);
 const pathComponent = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const repositoryPattern = new RegExp(`^${pathComponent}(?:/${pathComponent})*$`);
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
-/** Longest `<registry>/<repository>` that common registries take. */
+/** Longest `<name>` of a repository (distribution-spec, "Pulling manifests"; Docker's reference grammar). */
 const maxNameLength = 255;
+/** Longest host name that DNS knows. */
+const maxHostLength = 253;
+/** More than host, name, tag and sha512 digest together can have. */
+const maxReferenceLength = 1024;
 
 export function isTag(text: string): boolean {
   return tagPattern.test(text);
@@ -30,6 +35,14 @@ export function isTag(text: string): boolean {
 /** Whether `text` is a repository path (distribution-spec grammar of `<name>`). */
 export function isRepositoryPath(text: string): boolean {
   return text.length <= maxNameLength && repositoryPattern.test(text);
+}
+
+/** Whether `text` is a registry's host with an optional port, in lower case, as in `Reference.registry`. */
+export function isRegistryHost(text: string): boolean {
+  if (text.length > maxHostLength + 6 || text !== text.toLowerCase()) return false;
+  const match = hostPattern.exec(text);
+  if (match === null || Number(match[2] ?? 0) > 65535) return false;
+  return match[1] === undefined || isIPv6(match[1]);
 }
 
 function invalid(
@@ -42,11 +55,18 @@ function invalid(
 
 /**
  * Parses a reference with Docker's normalisation: a first component with a dot, a colon, or `localhost` is a host;
- * else the image is on docker.io, in `library/` when it has one component. No tag is filled in.
+ * else the image is on docker.io, in `library/` when it has one component. No tag is filled in. Hosts become lower case;
+ * Docker's rule that an upper-case letter alone makes a host is left out: `Team/app` is a mistake, not a registry.
  * @throws LadingError ERR_LADING_REFERENCE
  */
 export function parseReference(text: string): Reference {
   if (text === "") throw invalid(text, "it is empty");
+  if (text.length > maxReferenceLength) throw invalid(text, `it is longer than ${maxReferenceLength}`);
+  if (mayHoldSecret(text)) {
+    throw new LadingError("ERR_LADING_REFERENCE", "an image reference holds no user name and no password", {
+      hint: "log in to the registry instead",
+    });
+  }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw invalid(
       text,
@@ -88,6 +108,13 @@ export function parseReference(text: string): Reference {
   };
 }
 
+/** `user:password@host/…`, which must not come back in a message. What follows the @ of a digest has a known form. */
+function mayHoldSecret(text: string): boolean {
+  const at = text.lastIndexOf("@");
+  const isDigestLike = /^(?:sha|md|blake)[a-z0-9+._-]*:[^/]*$/i.test(text.slice(at + 1));
+  return at > 0 && text.lastIndexOf(":", at) >= 0 && !isDigestLike;
+}
+
 /** `[::1]` alone would look like a name with a tag. */
 function hostOnly(text: string): boolean {
   return text.startsWith("[");
@@ -96,14 +123,15 @@ function hostOnly(text: string): boolean {
 function splitName(name: string, text: string): { registry: string; repository: string } {
   const slash = name.indexOf("/");
   const first = slash < 0 ? "" : name.slice(0, slash);
-  const named =
-    first !== "" && (/[.:]/.test(first) || first === "localhost" || first.toLowerCase() !== first);
+  const named = /[.:]/.test(first) || first.toLowerCase() === "localhost";
   const registry = named ? normalizeHost(first) : "docker.io";
   let repository = named ? name.slice(slash + 1) : name;
   if (registry === "docker.io" && repository !== "" && !repository.includes("/"))
     repository = `library/${repository}`;
-  if (!hostPattern.test(registry) || portOf(registry) > 65535)
-    throw invalid(text, `${quote(first)} is not a host`);
+  if (!isRegistryHost(registry)) throw invalid(text, `${quote(first)} is not a host`);
+  if (repository.length > maxNameLength) {
+    throw invalid(text, `the repository's name is longer than ${maxNameLength}`);
+  }
   if (!repositoryPattern.test(repository)) {
     throw invalid(
       text,
@@ -111,18 +139,12 @@ function splitName(name: string, text: string): { registry: string; repository: 
       "a name has lower-case letters and digits, with '.', '_', '-' between them and '/' between its parts",
     );
   }
-  if (registry.length + 1 + repository.length > maxNameLength)
-    throw invalid(text, `it is longer than ${maxNameLength}`);
   return { registry, repository };
 }
 
 function normalizeHost(host: string): string {
   const lower = host.toLowerCase();
   return lower === "index.docker.io" || lower === "registry-1.docker.io" ? "docker.io" : lower;
-}
-
-function portOf(registry: string): number {
-  return Number(/:([0-9]+)$/.exec(registry)?.[1] ?? 0);
 }
 
 /** `registry/repository`, without tag and digest. */
