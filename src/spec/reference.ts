@@ -110,7 +110,7 @@ export function parseReference(text: string): Reference {
 
 /** `user:password@host/…`, which must not come back in a message. What follows the @ of a digest has a known form. */
 function mayHoldSecret(text: string): boolean {
-  const at = text.lastIndexOf("@");
+  const at = text.indexOf("@");
   const isDigestLike = /^(?:sha|md|blake)[a-z0-9+._-]*:[^/]*$/i.test(text.slice(at + 1));
   return at > 0 && text.lastIndexOf(":", at) >= 0 && !isDigestLike;
 }
