@@ -24,7 +24,11 @@ export async function* skip(stream: ByteStream, count: number): AsyncGenerator<U
 /** The first `count` bytes of the stream; the rest is not read. */
 export async function* take(stream: ByteStream, count: number): AsyncGenerator<Uint8Array> {
   let left = count;
-  if (left === 0) return;
+  if (left <= 0) {
+    // Whatever stands behind the stream is to be released all the same.
+    await stream[Symbol.asyncIterator]().return?.();
+    return;
+  }
   for await (const chunk of stream) {
     yield chunk.byteLength <= left ? chunk : chunk.subarray(0, left);
     left -= chunk.byteLength;
