@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 export type Gate = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** At most `size` of the tasks given to it run at once; the others wait their turn in order. */
@@ -60,8 +62,8 @@ export function linkedAbort(signal: AbortSignal | undefined): {
   readonly abort: (reason: unknown) => void;
 } {
   const controller = new AbortController();
-  return {
-    signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
-    abort: (reason) => controller.abort(reason),
-  };
+  const linked = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
+  // Everything in flight listens to it: many listeners are no leak here.
+  setMaxListeners(0, linked);
+  return { signal: linked, abort: (reason) => controller.abort(reason) };
 }
