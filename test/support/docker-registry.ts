@@ -59,8 +59,6 @@ export async function startDockerRegistry(
       },
       // Without this it refuses manifests whose foreign layers have urls.
       validation: { manifests: { urls: { allow: ["^https?://"] } } },
-      // Layers that live at their URLs are refused unless these are allowed.
-      validation: { manifests: { urls: { allow: ["^https?://"] } } },
       http: {
         addr: "127.0.0.1:0",
         ...(options.tls === undefined

@@ -162,8 +162,8 @@ async function transfer(writing: Writing, body: Body, opened: Upload | undefined
           upload = await start(writing);
           await journal(writing, upload);
         }
-        report.started(upload.offset);
-        await send(writing, source, upload, chunk, report.sent);
+        report.from(upload.offset);
+        await send(writing, source, upload, chunk, report);
         await session.journal?.drop(descriptor.digest);
         return "written";
       } catch (error) {
@@ -211,13 +211,16 @@ async function send(
   source: UploadSource,
   upload: Upload,
   chunk: number | undefined,
-  sent: (bytes: number) => void,
+  report: Report,
 ): Promise<void> {
   const { session, descriptor, options } = writing;
   const { size, digest } = descriptor;
   const bodyOf = (from: number, length: number) => ({
     size: length,
-    open: async (signal: AbortSignal | undefined) => counted(source.read(from, length, signal), sent),
+    open: async (signal: AbortSignal | undefined) => {
+      report.from(from);
+      return counted(source.read(from, length, signal), report.sent);
+    },
   });
   const common = {
     access: "push",
@@ -418,16 +421,26 @@ async function cancel({ session, descriptor }: Writing, upload: Upload): Promise
   }
 }
 
-/** Turns attempts into `started`, `restarted` and `progress`: their sum never counts a byte twice. */
-function createReport({ session, descriptor, options }: Writing) {
+/** Tells of progress so that a listener's sum is what has gone out: what is sent again is taken back first. */
+interface Report {
+  /** The next bytes are those at this offset. */
+  from(offset: number): void;
+  sent(bytes: number): void;
+}
+
+function createReport({ session, descriptor, options }: Writing): Report {
   const { on } = options;
   const to = session.label;
-  let first = true;
+  let position: number | undefined;
   return {
-    started: (offset: number): void => {
-      on?.({ type: first ? "started" : "restarted", descriptor, to, offset });
-      first = false;
+    from: (offset) => {
+      if (position === undefined) on?.({ type: "started", descriptor, to, offset });
+      else if (position !== offset) on?.({ type: "restarted", descriptor, to, offset });
+      position = offset;
     },
-    sent: (bytes: number): void => on?.({ type: "progress", descriptor, to, bytes }),
+    sent: (bytes) => {
+      position = (position ?? 0) + bytes;
+      on?.({ type: "progress", descriptor, to, bytes });
+    },
   };
 }
