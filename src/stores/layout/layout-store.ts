@@ -82,6 +82,11 @@ export class LayoutStore implements RepositoryStore {
     }
   }
 
+  /** Bytes of a blob that is here. */
+  async blobSize(digest: Digest): Promise<number | undefined> {
+    return this.#files.size(digest);
+  }
+
   /** A manifest is here when it is a file of its size *and* known as a manifest; a blob when it is such a file. */
   async has(node: Node, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
