@@ -1,11 +1,10 @@
-import type { Body } from "../bytes/body.ts";
+import { type Body, bodyOf } from "../bytes/body.ts";
 import type { ImageDocuments } from "../image/document.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { type Node, nodeKey } from "../spec/graph.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import type { CallOptions, Source } from "../stores/store.ts";
-import { bodyOf } from "../bytes/body.ts";
 
 /** An image that was just made, as a source to copy from: documents in memory, layers wherever they were put. */
 export class NewImage implements Source {
@@ -45,8 +44,8 @@ export class NewImage implements Source {
     return this.#layers.has(nodeKey(node)) || (await this.#documents.has(node, options));
   }
 
-  tags(options?: CallOptions): AsyncIterable<string> {
-    return this.#documents.tags(options);
+  tags(): AsyncIterable<string> {
+    return this.#documents.tags();
   }
 
   referrers(subject: Digest, options?: CallOptions): AsyncIterable<Descriptor> {

@@ -46,9 +46,9 @@ export interface RequestOptions {
   readonly referrers: boolean;
 }
 
-/** A destination that names no tag takes over the source's. */
+/** A destination that names none takes over the source's name. */
 export function requestOf(from: SourcePlace, to: SinkPlace, { platforms, referrers }: RequestOptions): NamedRequest {
-  const tag = to.tag ?? from.tag;
+  const tag = to.tag ?? to.tagFor(from);
   return {
     from: from.source,
     reference: from.reference,

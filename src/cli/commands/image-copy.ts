@@ -30,7 +30,7 @@ export async function run(options: Options, context: Context, args: readonly str
       hint: "leave the tag out: each image keeps its own",
     });
   }
-  checkNames(sources.map(({ tag, name }) => ({ tag, name })));
+  checkNames(sources.map((source) => ({ tag: to.tagFor(source), name: source.name })));
   const platforms = options.platform.map(parsePlatform);
   const requests = sources.map((source) => requestOf(source, to, { platforms, referrers: options.referrers }));
   return await copyOutcome(requests, { plan: options.plan, verb: "Copied" }, context);

@@ -87,7 +87,7 @@ function describe(
   if (config?.created !== undefined) rows.push(["Created:", config.created]);
   rows.push(...executionRows(config));
   const bytes = blobs.reduce((sum, blob) => sum + blob.size, 0);
-  rows.push([manifest.kind === "image" ? "Layers:" : "Blobs:", `${count(blobs.length, "blob")}, ${formatBytes(bytes)}`]);
+  rows.push([manifest.kind === "image" ? "Layers:" : "Blobs:", `${count(blobs.length, manifest.kind === "image" ? "layer" : "blob")}, ${formatBytes(bytes)}`]);
   const lines = blobs.map((blob) => [blob.digest, formatBytes(blob.size), blob.mediaType]);
   return {
     data: {

@@ -32,7 +32,6 @@ function longRow(file: ImageFile): string[] {
 
 const letters: Readonly<Record<ImageFile["type"], string>> = {
   file: "-",
-  hardlink: "-",
   directory: "d",
   symlink: "l",
   character: "c",

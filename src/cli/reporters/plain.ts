@@ -6,8 +6,11 @@ import { lineOf } from "./terminal.ts";
 
 const step = 25;
 
-/** A line for each quarter of the work, for logs. Work that is done at once leaves no line. */
-export function plainReporter(screen: Screen, paint: Paint, debug: boolean): Reporter {
+/**
+ * A line for each quarter of the work, for logs.
+ * @param patienceMs work that takes less leaves no line
+ */
+export function plainReporter(screen: Screen, paint: Paint, debug: boolean, patienceMs = 1000): Reporter {
   const tally = new Tally();
   const begun = Date.now();
   let shown = 0;
@@ -19,12 +22,14 @@ export function plainReporter(screen: Screen, paint: Paint, debug: boolean): Rep
       if (line !== undefined) say(line);
       // Only against a known total: without a plan every share would be 100 %.
       if (tally.totalBytes === 0 || (event.type !== "progress" && event.type !== "finished")) return;
+      const elapsed = Date.now() - begun;
+      if (elapsed < patienceMs) return;
       const share = Math.min(100, Math.floor((tally.doneBytes / tally.totalBytes) * 100));
       const reached = share - (share % step);
       if (reached <= shown) return;
       shown = reached;
       const bytes = `${formatBytes(tally.doneBytes)} of ${formatBytes(tally.totalBytes)}`;
-      say(`${String(reached).padStart(3)} %  ${bytes}  after ${formatSpan(Date.now() - begun)}`);
+      say(`${String(reached).padStart(3)} %  ${bytes}  after ${formatSpan(elapsed)}`);
     },
     say,
     stop: () => {},

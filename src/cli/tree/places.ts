@@ -111,10 +111,10 @@ export const layoutVerifySpec = {
   path: ["layout", "verify"],
   summary: "check every digest in an OCI layout",
   description:
-    "Reads the whole layout and says what is wrong: bytes that do not have their digest, content that is named and " +
-    "absent. Content left in another place on purpose is reported, not counted as wrong. Ends with 5 when anything is wrong.",
+    "Reads the whole layout. Ends with 5 when bytes do not have their digest, and with 3 when content is absent, " +
+    "unless --sparse says that it was left elsewhere on purpose.",
   arguments: [{ name: "dir", help: "the folder of the layout", completes: "folder" }],
-  options: {},
+  options: { sparse: { type: "flag", help: "absent content is fine" } },
   examples: [{ does: "check a layout", line: "layout verify layout" }],
 } as const satisfies CommandSpec;
 
@@ -129,6 +129,7 @@ export const layoutGcSpec = {
       default: "1h",
       help: "keep what is younger than this: another process may be about to name it",
     },
+    untagged: { type: "flag", help: "images without a name go too, unless something that stays needs them" },
     ...planOption,
   },
   examples: [

@@ -1,0 +1,194 @@
+/** Opens places as they are written on the command line. */
+import { resolve } from "node:path";
+import { LadingError } from "../errors.ts";
+import { type Digest, isDigest } from "../spec/digest.ts";
+import {
+  formatReference,
+  isTag,
+  parseReference,
+  type Reference,
+  repositoryName,
+  withDigest,
+} from "../spec/reference.ts";
+import { formatPlace, type Place, parsePlace } from "../stores/place.ts";
+import type { RegistryClient } from "../stores/registry/client.ts";
+import type { Sink, Source } from "../stores/store.ts";
+import { clientOptions, type RegistryFlags } from "./client-options.ts";
+import type { Context } from "./command.ts";
+
+export interface SourcePlace {
+  readonly source: Source;
+  /** What to resolve there; empty for the only image. */
+  readonly reference: string;
+  /** As the user may write it again. */
+  readonly name: string;
+  /** The same place without tag and digest. */
+  readonly repository: string;
+  /** The name that a copy takes along; undefined when the image was named by digest, or not at all. */
+  readonly tag: string | undefined;
+  nameOf(digest: Digest): string;
+}
+
+export interface SinkPlace {
+  readonly sink: Sink;
+  /** The name that was asked for. */
+  readonly tag: string | undefined;
+  /** What an image from there is called here when no name was asked for. */
+  tagFor(from: SourcePlace): string | undefined;
+  nameOf(digest: Digest): string;
+}
+
+type FilePlace = Exclude<Place, { kind: "registry" }>;
+
+/** The places of one command. Registries share one client; all is closed in the end. */
+export class Places implements AsyncDisposable {
+  readonly #flags: RegistryFlags;
+  readonly #context: Context;
+  readonly #open: AsyncDisposable[] = [];
+  #client: Promise<RegistryClient> | undefined;
+
+  constructor(flags: RegistryFlags, context: Context) {
+    this.#flags = flags;
+    this.#context = context;
+  }
+
+  /** @throws LadingError ERR_LADING_REFERENCE, ERR_LADING_NOT_FOUND for a folder or file that is not there */
+  async source(text: string): Promise<SourcePlace> {
+    const place = parsePlace(text);
+    if (place.kind === "registry") return await this.#registrySource(place.reference);
+    return filePlace(await this.#localSource(place), place);
+  }
+
+  /** Every image of an archive: by its names, or the only one. */
+  async archive(path: string): Promise<SourcePlace[]> {
+    const place = { kind: "oci-archive", path, reference: "" } as const;
+    const source = await this.#openArchive(path, path);
+    const names: string[] = [];
+    for await (const name of source.tags({ signal: this.#context.signal })) names.push(name);
+    if (names.length === 0) return [filePlace(source, place)];
+    return names.map((name) => filePlace(source, { ...place, reference: name }));
+  }
+
+  async sink(text: string): Promise<SinkPlace> {
+    const place = parsePlace(text);
+    if (place.kind === "registry") return await this.#registrySink(place.reference, text);
+    const sink = await this.#localSink(place);
+    if (isDigest(place.reference)) throw digestRefused(text);
+    return {
+      sink,
+      tag: place.reference || undefined,
+      // What docker load reads is called by whole references.
+      tagFor: (from) => (place.kind === "docker-archive" ? from.name : from.tag),
+      nameOf: (digest) => formatPlace({ ...place, reference: digest }),
+    };
+  }
+
+  /** A repository in a registry, for `--to-repo`: a tag is allowed, another place is not. */
+  async repository(text: string): Promise<SinkPlace> {
+    return await this.#registrySink(parseReference(text), text);
+  }
+
+  async #registrySource(reference: Reference): Promise<SourcePlace> {
+    const source = (await this.client()).repository(reference);
+    return {
+      source,
+      reference: reference.digest ?? reference.tag ?? "latest",
+      name: formatReference(reference),
+      repository: repositoryName(reference),
+      tag: reference.digest === undefined ? (reference.tag ?? "latest") : reference.tag,
+      nameOf: (digest) => formatReference(withDigest(reference, digest)),
+    };
+  }
+
+  async #registrySink(reference: Reference, text: string): Promise<SinkPlace> {
+    if (reference.digest !== undefined) throw digestRefused(text);
+    return {
+      sink: (await this.client()).repository(reference),
+      tag: reference.tag,
+      tagFor: ({ tag }) => shortTag(tag),
+      nameOf: (digest) => formatReference(withDigest(reference, digest)),
+    };
+  }
+
+  /** The one client of this command; made when the first registry is needed. */
+  client(): Promise<RegistryClient> {
+    this.#client ??= import("../stores/registry/client.ts").then(({ createRegistryClient }) => {
+      const client = createRegistryClient(clientOptions(this.#flags, this.#context));
+      this.#open.push(client);
+      return client;
+    });
+    return this.#client;
+  }
+
+  async #localSource(place: FilePlace): Promise<Source> {
+    const label = formatPlace({ ...place, reference: "" });
+    if (place.kind !== "layout") return await this.#openArchive(place.path, label);
+    const { openLayout } = await import("../stores/layout/open.ts");
+    return this.#kept(await openLayout(this.#absolute(place.path), { label }));
+  }
+
+  async #openArchive(path: string, label: string): Promise<Source> {
+    const { openArchive } = await import("../stores/archive/open.ts");
+    return this.#kept(await openArchive(this.#absolute(path), { label }));
+  }
+
+  async #localSink(place: FilePlace): Promise<Sink> {
+    const path = this.#absolute(place.path);
+    const label = formatPlace({ ...place, reference: "" });
+    switch (place.kind) {
+      case "layout": {
+        const { openLayout } = await import("../stores/layout/open.ts");
+        return this.#kept(await openLayout(path, { create: true, label }));
+      }
+      case "oci-archive": {
+        const { createOciArchive } = await import("../stores/archive/oci-writer.ts");
+        return this.#kept(await createOciArchive(path, { label }));
+      }
+      case "docker-archive": {
+        const { createDockerArchive } = await import("../stores/archive/docker-writer.ts");
+        return this.#kept(await createDockerArchive(path, { label }));
+      }
+    }
+  }
+
+  #absolute(path: string): string {
+    return resolve(this.#context.environment.cwd, path);
+  }
+
+  #kept<T extends AsyncDisposable>(store: T): T {
+    this.#open.push(store);
+    return store;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const each of this.#open.reverse()) await each[Symbol.asyncDispose]();
+  }
+}
+
+function filePlace(source: Source, place: FilePlace): SourcePlace {
+  const { reference } = place;
+  return {
+    source,
+    reference,
+    name: formatPlace(place),
+    repository: formatPlace({ ...place, reference: "" }),
+    tag: reference === "" || isDigest(reference) ? undefined : reference,
+    nameOf: (digest) => formatPlace({ ...place, reference: digest }),
+  };
+}
+
+function digestRefused(text: string): LadingError {
+  return new LadingError("ERR_LADING_REFERENCE", `a destination has no digest: '${text}'`, {
+    hint: "the content decides the digest; write a tag or nothing",
+  });
+}
+
+/** The tag within a name: archives may call an image by its whole reference. */
+function shortTag(name: string | undefined): string | undefined {
+  if (name === undefined || isTag(name)) return name;
+  try {
+    return parseReference(name).tag;
+  } catch {
+    return undefined;
+  }
+}
