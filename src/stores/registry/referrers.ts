@@ -3,7 +3,7 @@ import { isLadingError, LadingError, RegistryError } from "../../errors.ts";
 import { type Descriptor, descriptorToJson } from "../../spec/descriptor.ts";
 import { algorithmOf, type Digest, hexOf, shortDigest } from "../../spec/digest.ts";
 import { limits } from "../../spec/limits.ts";
-import { type Index, type Manifest, parseManifest } from "../../spec/manifest.ts";
+import { type Index, parseManifest } from "../../spec/manifest.ts";
 import { mediaTypes } from "../../spec/media-type.ts";
 import { pages } from "./lists.ts";
 import { getManifest, putManifest } from "./manifests.ts";
@@ -239,18 +239,5 @@ function indexOf(manifests: readonly Descriptor[]) {
   return {
     bytes,
     descriptor: { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.byteLength },
-  };
-}
-
-/** A manifest as a list of referrers shows it (distribution-spec, "Listing Referrers"). */
-export function referrerOf(descriptor: Descriptor, manifest: Manifest): Descriptor {
-  const artifactType =
-    manifest.artifactType ?? (manifest.kind === "image" ? manifest.config.mediaType : undefined);
-  return {
-    mediaType: descriptor.mediaType,
-    digest: descriptor.digest,
-    size: descriptor.size,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
   };
 }

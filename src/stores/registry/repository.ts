@@ -8,6 +8,7 @@ import type { Node } from "../../spec/graph.ts";
 import { limits } from "../../spec/limits.ts";
 import { type Manifest, parseManifest } from "../../spec/manifest.ts";
 import { isTag } from "../../spec/reference.ts";
+import { referrerDescriptor } from "../referrer.ts";
 import type {
   CallOptions,
   ManagedStore,
@@ -21,7 +22,7 @@ import { removeNode, removeTag } from "./deletes.ts";
 import { getManifest, putManifest, writeManifest } from "./manifests.ts";
 import type { KnownManifest } from "./memo.ts";
 import { hasNode } from "./presence.ts";
-import { createReferrersFallback, listReferrers, type ReferrersFallback, referrerOf } from "./referrers.ts";
+import { createReferrersFallback, listReferrers, type ReferrersFallback } from "./referrers.ts";
 import type { RepositorySession } from "./session.ts";
 import { listTags } from "./tags.ts";
 import { writeBlob } from "./uploads.ts";
@@ -144,7 +145,7 @@ export class RegistryStore implements ManagedStore {
       return;
     }
     if (this.#session.features.referrersApi === true) return;
-    const referrer = referrerOf(manifest.descriptor, parsed);
+    const referrer = referrerDescriptor(manifest.descriptor, parsed);
     await this.#fallback.change("add", parsed.subject.digest, referrer, signal);
   }
 }
