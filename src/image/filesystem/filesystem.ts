@@ -4,6 +4,7 @@ import type { Digest } from "../../spec/digest.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
 import { type FilesystemLimits, LayeredTree } from "./layers.ts";
+import type { Found } from "./lookup.ts";
 import type { Inode, TreeNode } from "./tree.ts";
 
 /** A file of an image, as a container sees it. */
@@ -51,13 +52,10 @@ export interface ImageFilesystem {
 
 export interface FilesystemOptions extends CallOptions, FilesystemLimits {}
 
-/** As in Linux. */
-const maxLinks = 40;
-
 /**
  * Opens the file system of an image. Layers are read when a question needs them, from the top; every layer that is read
- * is verified. Memory holds one small record per path and no content. Where an upper layer has a directory and a lower
- * one a symbolic link at the same path, the directory wins.
+ * is verified. Memory holds one small record per path and no content. A path that leads through a symbolic link of a lower
+ * layer ends up where the link leads, as when the layers are unpacked; a directory's own entry takes the link's place.
  */
 export async function openFilesystem(
   source: Source,
@@ -66,11 +64,6 @@ export async function openFilesystem(
 ): Promise<ImageFilesystem> {
   options.signal?.throwIfAborted();
   return new MergedFilesystem(new LayeredTree(source, manifest, options), source.label, options.signal);
-}
-
-interface Found {
-  readonly node: TreeNode;
-  readonly parts: readonly string[];
 }
 
 class MergedFilesystem implements ImageFilesystem {
@@ -87,8 +80,6 @@ class MergedFilesystem implements ImageFilesystem {
   async stat(path: string, options: CallOptions & { readonly follow?: boolean } = {}): Promise<ImageFile> {
     const call = this.#call(options);
     const { node, parts } = await this.#find(path, options.follow ?? true, call);
-    const open = (): boolean => (node.inode === undefined ? !node.sealed : node.inode.openLink !== undefined);
-    while (open() && !this.#tree.complete) await this.#tree.readNext(call);
     return this.#file(node, parts);
   }
 
@@ -111,7 +102,6 @@ class MergedFilesystem implements ImageFilesystem {
   async read(path: string, options: CallOptions = {}): Promise<ByteStream> {
     const call = this.#call(options);
     const { node, parts } = await this.#find(path, true, call);
-    while (node.inode?.openLink !== undefined && !this.#tree.complete) await this.#tree.readNext(call);
     const inode = node.inode;
     if (inode?.openLink !== undefined) throw brokenLink(`/${parts.join("/")}`, inode.openLink, this.#label);
     if (inode?.type !== "file") {
@@ -136,47 +126,11 @@ class MergedFilesystem implements ImageFilesystem {
     return signal === undefined ? {} : { signal };
   }
 
-  async #find(path: string, followLast: boolean, call: CallOptions): Promise<Found> {
-    const ahead = path.split("/").reverse();
-    let nodes: TreeNode[] = [this.#tree.root];
-    let parts: string[] = [];
-    let links = 0;
-    for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
-      if (name === "" || name === ".") continue;
-      if (name === "..") {
-        // The root's parent is the root.
-        if (nodes.length > 1) nodes.pop();
-        parts.pop();
-        continue;
-      }
-      const parent = nodes.at(-1) ?? this.#tree.root;
-      const child = await this.#child(parent, name, call);
-      if (child === undefined) throw this.#absent(path);
-      const target = child.inode?.type === "symlink" ? child.inode.linkName : undefined;
-      if (target !== undefined && (followLast || ahead.some((part) => part !== ""))) {
-        if (++links > maxLinks) throw this.#absent(path, "it leads through too many symbolic links");
-        if (target.startsWith("/")) {
-          nodes = [this.#tree.root];
-          parts = [];
-        }
-        ahead.push(...target.split("/").reverse());
-        continue;
-      }
-      nodes.push(child);
-      parts.push(name);
-    }
-    return { node: nodes.at(-1) ?? this.#tree.root, parts };
-  }
-
-  async #child(parent: TreeNode, name: string, call: CallOptions): Promise<TreeNode | undefined> {
-    for (;;) {
-      const child = parent.children?.get(name);
-      if (child !== undefined) return child;
-      const decided =
-        !parent.isDirectory || parent.opaque || parent.sealed || parent.whiteouts?.has(name) === true;
-      if (decided || this.#tree.complete) return undefined;
-      await this.#tree.readNext(call);
-    }
+  async #find(path: string, follow: boolean, call: CallOptions): Promise<Found> {
+    const found = await this.#tree.find(path, follow, call);
+    if (found === "absent") throw this.#absent(path);
+    if (found === "too many links") throw this.#absent(path, "it leads through too many symbolic links");
+    return found;
   }
 
   #absent(path: string, why = "there is no such file in the image"): LadingError {

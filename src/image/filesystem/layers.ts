@@ -7,6 +7,7 @@ import { readTar } from "../../formats/tar/read.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
+import { applyGraft, type Found, type Graft, lookup } from "./lookup.ts";
 import { closeLink, LayerTreeBuilder, mergeBelow, type OpenLink, TreeNode } from "./tree.ts";
 
 export interface FilesystemLimits {
@@ -30,6 +31,7 @@ export class LayeredTree {
   #unread: number;
   #entries = 0;
   #openLinks: readonly OpenLink[] = [];
+  readonly #grafts: Graft[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(source: Source, manifest: ImageManifest, limits: FilesystemLimits) {
@@ -40,7 +42,7 @@ export class LayeredTree {
     this.#maxLayerBytes = limits.maxLayerBytes ?? defaultMaxLayerBytes;
   }
 
-  get complete(): boolean {
+  get #complete(): boolean {
     return this.#unread === 0;
   }
 
@@ -50,12 +52,32 @@ export class LayeredTree {
     return descriptor;
   }
 
+  /** What is at a path; reads as many layers as it takes to know. */
+  async find(
+    path: string,
+    followLast: boolean,
+    options: CallOptions,
+  ): Promise<Found | "absent" | "too many links"> {
+    const parts = path.split("/");
+    for (;;) {
+      const complete = this.#complete;
+      // What was written through a link has its place only when all layers are known.
+      const found =
+        this.#grafts.length > 0 ? "undecided" : lookup(this.root, parts, { followLast, complete });
+      if (found !== "undecided") return found;
+      await this.#readNext(options);
+    }
+  }
+
   /** Reads the next layer below, if there is one. Calls at the same time take turns. */
-  readNext(options: CallOptions): Promise<void> {
+  #readNext(options: CallOptions): Promise<void> {
     const run = async (): Promise<void> => {
       if (this.#unread === 0) return;
       await this.#merge(this.#unread - 1, options);
       this.#unread--;
+      if (!this.#complete) return;
+      // From the top: lower links are grafted last, so they are still links for those above.
+      for (const graft of this.#grafts.splice(0)) applyGraft(this.root, graft);
     };
     const turn = this.#turn.then(run, run);
     this.#turn = turn;
@@ -63,7 +85,7 @@ export class LayeredTree {
   }
 
   async readAll(options: CallOptions): Promise<void> {
-    while (!this.complete) await this.readNext(options);
+    while (!this.#complete) await this.#readNext(options);
   }
 
   async #merge(layer: number, options: CallOptions): Promise<void> {
@@ -77,7 +99,7 @@ export class LayeredTree {
     this.#entries = entries;
     const still = this.#openLinks.filter((link) => !closeLink(link, tree.root));
     this.#openLinks = [...still, ...tree.openLinks];
-    mergeBelow(this.root, tree.root);
+    mergeBelow(this.root, tree.root, (link, parts, upper) => this.#grafts.push({ link, parts, upper }));
   }
 
   /** The entries of a layer; the layer is verified when the last was asked for. */

@@ -1,5 +1,6 @@
 import { LadingError } from "../../errors.ts";
 import type { TarEntryType, TarItem } from "../../formats/tar/entry.ts";
+import { parseWhiteout, type Whiteout } from "../unpack/whiteout.ts";
 
 /** One file of a layer. Hard links to it share the object. */
 export interface Inode {
@@ -57,11 +58,6 @@ export interface LayerTree {
   readonly openLinks: readonly OpenLink[];
 }
 
-const whiteoutPrefix = ".wh.";
-const opaqueMarker = ".wh..wh..opq";
-/** What AUFS kept for itself. */
-const reservedPrefix = ".wh..wh.";
-
 /**
  * The parts of a path in a tar, from the root; `./` and `/` in front mean nothing.
  * @throws LadingError ERR_LADING_UNSAFE_PATH for `..`
@@ -95,8 +91,11 @@ export class LayerTreeBuilder {
       if (item.type === "directory") this.#root.inode = this.#inode(item, "directory");
       return;
     }
-    const parent = this.#directory(parts.slice(0, -1));
-    if (name.startsWith(whiteoutPrefix)) this.#whiteout(parent, name, item.name);
+    const folders = parts.slice(0, -1);
+    const whiteout = parseWhiteout(item.name, folders, name);
+    if (whiteout?.hides === "nothing") return;
+    const parent = this.#directory(folders);
+    if (whiteout !== undefined) this.#whiteout(parent, whiteout);
     else if (item.type === "hardlink") this.#link(parent, name, item);
     else if (item.type === "directory") {
       const existing = parent.children?.get(name);
@@ -147,19 +146,12 @@ export class LayerTreeBuilder {
     return node;
   }
 
-  #whiteout(parent: TreeNode, name: string, path: string): void {
-    if (name === opaqueMarker) parent.opaque = true;
-    if (name.startsWith(reservedPrefix)) return;
-    const hidden = name.slice(whiteoutPrefix.length);
-    if (hidden === "" || hidden === "." || hidden === "..") {
-      throw new LadingError(
-        "ERR_LADING_ARCHIVE",
-        `a layer has a whiteout of nothing: ${JSON.stringify(path)}`,
-      );
-    }
+  #whiteout(parent: TreeNode, whiteout: Whiteout): void {
+    if (whiteout.hides === "all") parent.opaque = true;
+    if (whiteout.hides !== "name") return;
     this.#count();
     parent.whiteouts ??= new Set();
-    parent.whiteouts.add(hidden);
+    parent.whiteouts.add(whiteout.name);
     this.#deleting.add(parent);
   }
 
@@ -190,18 +182,32 @@ export function closeLink({ node, target }: OpenLink, root: TreeNode): boolean {
   return true;
 }
 
-/** Puts a lower layer's tree under what is merged already; `upper` keeps its identity, `lower` is used up. */
-export function mergeBelow(upper: TreeNode, lower: TreeNode): void {
+/**
+ * Puts a lower layer's tree under what is merged already; `lower` is used up. A directory that only its children's paths
+ * tell of gives way to a symbolic link below it: `graft` gets the link and what the upper layers have there.
+ */
+export function mergeBelow(
+  upper: TreeNode,
+  lower: TreeNode,
+  graft: (link: TreeNode, parts: readonly string[], upper: TreeNode) => void,
+  parts: readonly string[] = [],
+): void {
   if (upper.sealed || !upper.isDirectory) return;
   if (!lower.isDirectory) {
-    upper.sealed = true;
+    if (upper.inode === undefined && lower.inode?.type === "symlink") {
+      const above = new TreeNode();
+      Object.assign(above, upper);
+      upper.inode = lower.inode;
+      upper.children = undefined;
+      graft(upper, parts, above);
+    } else upper.sealed = true;
     return;
   }
   upper.inode ??= lower.inode;
   if (!upper.opaque) {
     for (const [name, child] of lower.children ?? []) {
       const mine = upper.children?.get(name);
-      if (mine !== undefined) mergeBelow(mine, child);
+      if (mine !== undefined) mergeBelow(mine, child, graft, [...parts, name]);
       else if (!upper.whiteouts?.has(name)) {
         upper.children ??= new Map();
         upper.children.set(name, child);
