@@ -1,0 +1,74 @@
+import type { Measured } from "./measure.ts";
+
+export interface SideResult {
+  readonly side: string;
+  readonly seconds: readonly number[];
+  readonly medianSeconds: number;
+  /** MB (10^6 bytes) of input per second, by the median. */
+  readonly mbPerSecond: number;
+  /** How many times as fast as the baseline, by the medians. */
+  readonly speedup: number;
+  readonly peakMb: number;
+}
+
+export interface ScenarioResult {
+  readonly scenario: string;
+  readonly title: string;
+  readonly input: string;
+  readonly baseline: string;
+  /** What all sides made. */
+  readonly content: string;
+  readonly sides: readonly SideResult[];
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** Sums the runs of each side up. */
+export function summarise(
+  runs: ReadonlyMap<string, readonly Measured[]>,
+  bytes: number,
+  baseline: string,
+): SideResult[] {
+  const base = median((runs.get(baseline) ?? []).map((run) => run.seconds));
+  return [...runs].map(([side, measured]) => {
+    const seconds = measured.map((run) => run.seconds);
+    const medianSeconds = median(seconds);
+    return {
+      side,
+      seconds,
+      medianSeconds,
+      mbPerSecond: bytes / 1e6 / medianSeconds,
+      speedup: base / medianSeconds,
+      peakMb: Math.max(...measured.map((run) => run.peakBytes)) / 1e6,
+    };
+  });
+}
+
+/** The result of a scenario as a table for people. */
+export function table(result: ScenarioResult): string {
+  const rows = [
+    ["", "median", "range", "MB/s", `× ${result.baseline}`, "peak MB"],
+    ...result.sides.map((side) => [
+      side.side,
+      `${side.medianSeconds.toFixed(2)} s`,
+      `${Math.min(...side.seconds).toFixed(2)}–${Math.max(...side.seconds).toFixed(2)}`,
+      side.mbPerSecond.toFixed(0),
+      side.speedup.toFixed(2),
+      side.peakMb === 0 ? "?" : side.peakMb.toFixed(0),
+    ]),
+  ];
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  const lines = rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
+  );
+  return [
+    `${result.scenario}: ${result.title}`,
+    `${result.input}; all made ${result.content}`,
+    ...lines,
+  ].join("\n");
+}
