@@ -40,6 +40,8 @@ async function ask(
   };
   const head = await session.send(call);
   await head.discard();
+  // A web page in place of an answer (a captive portal, a gateway) says nothing about the manifest.
+  if (kind === "manifest" && /^text\/html/i.test(head.headers.get("content-type") ?? "")) return false;
   if (head.status === 200)
     return kind === "manifest" || rightSize(head.headers.get("content-length"), descriptor.size);
   if (head.status === 404 || head.status === 401) return false;
