@@ -9,6 +9,9 @@ import { isIndexType } from "../../spec/media-type.ts";
 import { platformToJson } from "../../spec/platform.ts";
 import { compareBytewise, referrerDescriptor } from "../referrer.ts";
 
+/** Where containerd and docker put an image's whole name, beside its tag in `ref.name`. */
+export const containerdName = "io.containerd.image.name";
+
 /** What the catalog needs of one manifest. The bytes never change for a digest, so this is kept. */
 interface Facts {
   readonly children: readonly Descriptor[];
@@ -107,7 +110,7 @@ export class Catalog {
 
   /**
    * What a name, a digest or "" (the only image) stands for.
-   * @throws LadingError ERR_LADING_REFERENCE when "" could be several
+   * @throws LadingError ERR_LADING_REFERENCE when it could be several
    */
   async resolve(
     entries: readonly LayoutEntry[],
@@ -116,8 +119,23 @@ export class Catalog {
   ): Promise<Descriptor | undefined> {
     if (isDigest(reference)) return this.find(entries, reference);
     if (reference !== "") {
-      const entry = entries.find(({ name }) => name === reference);
-      return entry === undefined ? undefined : plain(entry.descriptor);
+      const named = entries.filter(({ name }) => name === reference);
+      const found =
+        named.length > 0
+          ? named
+          : entries.filter(({ descriptor }) => descriptor.annotations?.[containerdName] === reference);
+      const [first] = found;
+      if (first === undefined) return undefined;
+      if (found.every(({ descriptor }) => descriptor.digest === first.descriptor.digest)) {
+        return plain(first.descriptor);
+      }
+      // `docker save a:1 b:1` names both images "1".
+      const names = found.flatMap(({ descriptor }) => descriptor.annotations?.[containerdName] ?? []);
+      throw new LadingError("ERR_LADING_REFERENCE", `${quote(reference)} names several images in ${label}`, {
+        place: label,
+        hint:
+          names.length === 0 ? "take one by its digest" : `write one of: ${names.slice(0, 10).join(", ")}`,
+      });
     }
     const candidates = await this.#images(entries);
     if (candidates.length <= 1) return candidates[0];
