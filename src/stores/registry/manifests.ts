@@ -79,8 +79,10 @@ function mediaTypeOf(answer: Answer, bytes: Buffer): string {
 }
 
 export interface PutManifest {
-  /** The digest that the registry says it did the referrers work for. */
+  /** The registry says that it lists this manifest among its subject's referrers. */
   readonly subjectDone: boolean;
+  /** Tags that the registry says it has given along the way (`OCI-Tag`). */
+  readonly tags: readonly string[];
 }
 
 /** Writes a manifest under a digest or tag. */
@@ -88,12 +90,12 @@ export async function putManifest(
   session: RepositorySession,
   manifest: KnownManifest,
   reference: string,
-  options: { readonly signal: AbortSignal | undefined; readonly ifMatch?: string },
+  options: { readonly signal: AbortSignal | undefined; readonly ifMatch?: string; readonly tag?: string },
 ): Promise<PutManifest> {
   const { descriptor, bytes } = manifest;
   const answer = await session.send({
     method: "PUT",
-    to: `manifests/${reference}`,
+    to: `manifests/${reference}${options.tag === undefined ? "" : `?${new URLSearchParams({ tag: options.tag })}`}`,
     what: `write manifest ${isDigest(reference) ? shortDigest(reference) : reference}`,
     access: "push",
     headers: {
@@ -109,7 +111,10 @@ export async function putManifest(
   checkDigest(answer, descriptor.digest, session.label);
   session.memo.keep({ descriptor: bare(descriptor), bytes });
   session.memo.learn({ kind: "manifest", descriptor }, true);
-  return { subjectDone: answer.headers.get("oci-subject") !== undefined };
+  return {
+    subjectDone: answer.headers.get("oci-subject") !== undefined,
+    tags: answer.headers.all("oci-tag").flatMap((line) => line.split(",").map((tag) => tag.trim())),
+  };
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -185,4 +190,22 @@ async function missingChildren(
     if (!(await hasNode(session, child, signal))) missing.push(child.descriptor.digest);
   }
   return missing;
+}
+
+/**
+ * Gives a manifest a name. Behind a tag a registry takes content for sha256; a name for another digest has to be given
+ * along with that digest (distribution-spec, `PUT …/manifests/<digest>?tag=`), where the registry can.
+ */
+export async function tagManifest(
+  session: RepositorySession,
+  manifest: KnownManifest,
+  tag: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { digest } = manifest.descriptor;
+  if (algorithmOf(digest) !== "sha256") {
+    const { tags } = await putManifest(session, manifest, digest, { signal, tag });
+    if (tags.includes(tag)) return;
+  }
+  await putManifest(session, manifest, tag, { signal });
 }

@@ -19,7 +19,7 @@ import type {
 } from "../store.ts";
 import { blobBody } from "./blobs.ts";
 import { removeNode, removeTag } from "./deletes.ts";
-import { getManifest, putManifest, writeManifest } from "./manifests.ts";
+import { getManifest, tagManifest, writeManifest } from "./manifests.ts";
 import type { KnownManifest } from "./memo.ts";
 import { hasNode } from "./presence.ts";
 import { createReferrersFallback, listReferrers, type ReferrersFallback } from "./referrers.ts";
@@ -101,7 +101,7 @@ export class RegistryStore implements ManagedStore {
       throw new LadingError("ERR_LADING_REFERENCE", `not a tag: ${quote(name)}`, { place: this.label });
     }
     const manifest = await getManifest(this.#session, target.digest, options.signal);
-    await putManifest(this.#session, manifest, name, { signal: options.signal });
+    await tagManifest(this.#session, manifest, name, options.signal);
   }
 
   untag(name: string, options: CallOptions = {}): Promise<boolean> {
