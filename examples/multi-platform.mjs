@@ -15,8 +15,15 @@ export async function putIndex(dir, name, images) {
     const { mediaType, digest, size } = await layout.resolve(image);
     const manifest = await readManifest(layout, { mediaType, digest, size });
     if (manifest.kind !== "image") throw new Error(`${image} is no image`);
-    const config = JSON.parse(Buffer.from(await readBytes(layout, "blob", manifest.config, 1 << 20)).toString());
-    manifests.push({ mediaType, digest, size, platform: { architecture: config.architecture, os: config.os } });
+    const config = JSON.parse(
+      Buffer.from(await readBytes(layout, "blob", manifest.config, 1 << 20)).toString(),
+    );
+    manifests.push({
+      mediaType,
+      digest,
+      size,
+      platform: { architecture: config.architecture, os: config.os },
+    });
   }
   const mediaType = "application/vnd.oci.image.index.v1+json";
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));

@@ -86,7 +86,10 @@ function title(text) {
 /** Starts a registry on a free port and gives its host. @param {string} name @returns {Promise<string>} */
 function serve(name) {
   const args = ["registry", "serve", "--dir", join(work, name), "--listen", "127.0.0.1:0", "--log", "none"];
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"], env: environment() });
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: environment(),
+  });
   registries.push({ child });
   return new Promise((resolve, reject) => {
     let said = "";
@@ -123,7 +126,11 @@ async function lading(...args) {
 /** @param {string} command @param {string[]} args @returns {Promise<string>} */
 function ran(command, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], env: environment() });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit"],
+      env: environment(),
+    });
     let output = "";
     child.stdout.on("data", (chunk) => {
       output += chunk;
@@ -152,9 +159,11 @@ function sameTrees(from, to) {
   const wanted = new Map(from.flatMap((folder) => [...listing(join(root, folder))]));
   const found = listing(to);
   for (const [path, what] of wanted) {
-    if (found.get(path) !== what) throw new Error(`${path} is ${found.get(path) ?? "missing"} and not ${what}`);
+    if (found.get(path) !== what)
+      throw new Error(`${path} is ${found.get(path) ?? "missing"} and not ${what}`);
   }
-  for (const path of found.keys()) if (!wanted.has(path)) throw new Error(`${path} is in ${to} and was not pushed`);
+  for (const path of found.keys())
+    if (!wanted.has(path)) throw new Error(`${path} is in ${to} and was not pushed`);
   console.log(`  compared: ${wanted.size} files, folders and links`);
   return wanted.size;
 }

@@ -4,9 +4,9 @@ import { rootCertificates } from "node:tls";
 import packageJson from "../../package.json" with { type: "json" };
 import { LadingError } from "../errors.ts";
 import {
-  chainCredentials,
   type Credential,
   type CredentialSource,
+  chainCredentials,
   explicitCredential,
 } from "../stores/registry/auth/credentials.ts";
 import type { RegistryClientOptions } from "../stores/registry/client.ts";
@@ -93,5 +93,8 @@ function readCertificates(path: string): string {
 
 /** Where unfinished uploads are remembered, as the XDG base directories say. */
 function stateFolder({ variables, home }: Environment): string {
-  return ownVariable(variables, "STATE_DIR") ?? join(variables["XDG_STATE_HOME"] || join(home, ".local/state"), "lading");
+  return (
+    ownVariable(variables, "STATE_DIR") ??
+    join(variables["XDG_STATE_HOME"] || join(home, ".local/state"), "lading")
+  );
 }

@@ -1,7 +1,8 @@
 /** Runs a copy, or only plans it, and says what came of it. */
+
+import { copy } from "../copy/copy.ts";
 import type { CopyPlan } from "../copy/copy-plan.ts";
 import type { CopiedImage, CopyResult, Traffic } from "../copy/copy-result.ts";
-import { copy } from "../copy/copy.ts";
 import { plan } from "../copy/plan.ts";
 import type { CopyRequest } from "../copy/request.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
@@ -47,7 +48,10 @@ function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb:
   const request = requests[image.request];
   const tags = image.tags.length === 0 ? "" : ` as ${image.tags.join(", ")}`;
   const referrers = image.referrers === 0 ? "" : ` with ${count(image.referrers, "referrer")}`;
-  return [`${verb} ${request?.fromName ?? image.from}${referrers}${tags}`, `  to ${pinned(request, image.root)}`];
+  return [
+    `${verb} ${request?.fromName ?? image.from}${referrers}${tags}`,
+    `  to ${pinned(request, image.root)}`,
+  ];
 }
 
 /** The image at its destination by digest: what a script takes on. */
@@ -89,10 +93,15 @@ function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[]): Outc
   });
   const nodes = planned.nodes
     .filter(({ action }) => action === "move" || action === "mount")
-    .map(({ kind, descriptor, action }) => `  ${action} ${kind} ${descriptor.digest} (${formatBytes(descriptor.size)})`);
+    .map(
+      ({ kind, descriptor, action }) =>
+        `  ${action} ${kind} ${descriptor.digest} (${formatBytes(descriptor.size)})`,
+    );
   const sum = [
     `to move ${totals.move.nodes} (${formatBytes(totals.move.bytes)})`,
-    ...(totals.mount.nodes > 0 ? [`to mount ${totals.mount.nodes} (${formatBytes(totals.mount.bytes)})`] : []),
+    ...(totals.mount.nodes > 0
+      ? [`to mount ${totals.mount.nodes} (${formatBytes(totals.mount.bytes)})`]
+      : []),
     ...(totals.present.nodes > 0
       ? [`${totals.present.nodes} there already (${formatBytes(totals.present.bytes)})`]
       : []),

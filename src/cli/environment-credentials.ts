@@ -30,7 +30,8 @@ const fields = {
 export function environmentCredentials(variables: Variables): CredentialSource {
   const known = ["LADING", "IMGPKG"].flatMap((prefix) => hostCredentials(variables, `${prefix}_REGISTRY_`));
   return {
-    find: async (registry, repository) => known.find((candidate) => fits(candidate, registry, repository))?.credential,
+    find: async (registry, repository) =>
+      known.find((candidate) => fits(candidate, registry, repository))?.credential,
   };
 }
 
@@ -68,7 +69,10 @@ function pattern(written: string): Omit<HostCredential, "credential"> {
 }
 
 function labelPattern(label: string): RegExp {
-  const escaped = label.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", "[^.]*").replaceAll("?", "[^.]");
+  const escaped = label
+    .replace(/[.+^${}()|\\]/g, "\\$&")
+    .replaceAll("*", "[^.]*")
+    .replaceAll("?", "[^.]");
   try {
     return new RegExp(`^${escaped}$`, "i");
   } catch (error) {

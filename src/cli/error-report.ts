@@ -82,7 +82,11 @@ function linesOf(report: ErrorReport, paint: Paint, indent: string): string[] {
 function causesOf(error: unknown): string[] {
   const lines: string[] = [];
   const seen = new Set<unknown>();
-  for (let at = error; at !== undefined && at !== null && !seen.has(at); at = (at as { cause?: unknown }).cause) {
+  for (
+    let at = error;
+    at !== undefined && at !== null && !seen.has(at);
+    at = (at as { cause?: unknown }).cause
+  ) {
     if (at !== error) lines.push(`caused by: ${messageOf(at)}`);
     seen.add(at);
     const stack = (at as { stack?: unknown }).stack;

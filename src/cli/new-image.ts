@@ -25,10 +25,15 @@ export class NewImage implements Source {
     { config, manifest }: ImageDocuments,
     layers: readonly { readonly descriptor: Descriptor; readonly body: Body }[],
   ): Promise<NewImage> {
-    const bodies = new Map(layers.map(({ descriptor, body }) => [nodeKey({ kind: "blob", descriptor }), body]));
+    const bodies = new Map(
+      layers.map(({ descriptor, body }) => [nodeKey({ kind: "blob", descriptor }), body]),
+    );
     const image = new NewImage(label, manifest.descriptor, bodies);
     await image.#documents.write({ kind: "blob", descriptor: config.descriptor }, bodyOf(config.bytes));
-    await image.#documents.write({ kind: "manifest", descriptor: manifest.descriptor }, bodyOf(manifest.bytes));
+    await image.#documents.write(
+      { kind: "manifest", descriptor: manifest.descriptor },
+      bodyOf(manifest.bytes),
+    );
     return image;
   }
 

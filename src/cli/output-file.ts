@@ -16,7 +16,9 @@ export async function writeOutputFile(
 ): Promise<{ readonly size: number; readonly digest: Digest }> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
-    throw new LadingError("ERR_LADING_USAGE", "a folder stands where the file should be written", { place: path });
+    throw new LadingError("ERR_LADING_USAGE", "a folder stands where the file should be written", {
+      place: path,
+    });
   }
   const part = join(dirname(path), `.${basename(path)}.lading-${process.pid}`);
   try {

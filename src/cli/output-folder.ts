@@ -19,7 +19,8 @@ export async function checkOutputFolder(path: string, environment: Environment):
   for (const { folder, name } of precious) {
     const real = await realPathOf(resolve(folder));
     if (real === target) throw refused(path, `it is ${name}`);
-    if (real.startsWith(target.endsWith(sep) ? target : target + sep)) throw refused(path, `${name} is within it`);
+    if (real.startsWith(target.endsWith(sep) ? target : target + sep))
+      throw refused(path, `${name} is within it`);
   }
   const found = await lstat(target).catch(() => undefined);
   if (found !== undefined && !found.isDirectory()) throw refused(path, "it is not a folder");

@@ -13,7 +13,10 @@ export function writeAll(stream: OutputStream, chunk: string | Uint8Array): Prom
 }
 
 /** What of an outcome goes to standard output. */
-export function renderOutcome(outcome: Outcome, options: { readonly json: boolean; readonly quiet: boolean }): string {
+export function renderOutcome(
+  outcome: Outcome,
+  options: { readonly json: boolean; readonly quiet: boolean },
+): string {
   if (options.json) return `${JSON.stringify(outcome.data, null, 2)}\n`;
   const text = options.quiet && outcome.quiet !== undefined ? outcome.quiet : outcome.text;
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;

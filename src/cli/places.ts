@@ -1,6 +1,6 @@
 /** Opens places as they are written on the command line. */
 import { resolve } from "node:path";
-import { LadingError } from "../errors.ts";
+import { isLadingError, LadingError } from "../errors.ts";
 import { type Digest, isDigest } from "../spec/digest.ts";
 import {
   formatReference,
@@ -10,6 +10,7 @@ import {
   repositoryName,
   withDigest,
 } from "../spec/reference.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { formatPlace, type Place, parsePlace } from "../stores/place.ts";
 import type { RegistryClient } from "../stores/registry/client.ts";
 import type { Sink, Source } from "../stores/store.ts";
@@ -69,10 +70,11 @@ export class Places implements AsyncDisposable {
     return names.map((name) => filePlace(source, { ...place, reference: name }));
   }
 
-  async sink(text: string): Promise<SinkPlace> {
+  /** @param plan nothing will be written: nothing is made, either */
+  async sink(text: string, { plan }: { readonly plan: boolean }): Promise<SinkPlace> {
     const place = parsePlace(text);
     if (place.kind === "registry") return await this.#registrySink(place.reference, text);
-    const sink = await this.#localSink(place);
+    const sink = await (plan ? this.#plannedSink(place) : this.#localSink(place));
     if (isDigest(place.reference)) throw digestRefused(text);
     return {
       sink,
@@ -141,13 +143,26 @@ export class Places implements AsyncDisposable {
         return this.#kept(await openLayout(path, { create: true, label }));
       }
       case "oci-archive": {
-        const { createOciArchive } = await import("../stores/archive/oci-writer.ts");
+        const { createOciArchive } = await import("../stores/archive/archive-writer.ts");
         return this.#kept(await createOciArchive(path, { label }));
       }
       case "docker-archive": {
-        const { createDockerArchive } = await import("../stores/archive/docker-writer.ts");
+        const { createDockerArchive } = await import("../stores/archive/archive-writer.ts");
         return this.#kept(await createDockerArchive(path, { label }));
       }
+    }
+  }
+
+  /** What is there, if anything; an archive is always written anew. */
+  async #plannedSink(place: FilePlace): Promise<Sink> {
+    const label = formatPlace({ ...place, reference: "" });
+    if (place.kind !== "layout") return new MemoryStore(label);
+    try {
+      const { openLayout } = await import("../stores/layout/open.ts");
+      return await openLayout(this.#absolute(place.path), { label });
+    } catch (error) {
+      if (isLadingError(error) && error.code === "ERR_LADING_NOT_FOUND") return new MemoryStore(label);
+      throw error;
     }
   }
 

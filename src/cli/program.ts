@@ -64,7 +64,9 @@ function rootCommand(name: string, columns: number, shown: { out: string; err: s
   const root = new Command(name);
   root
     .usage("<command> [options]")
-    .description("OCI content in, out and across: images, layouts, archives and registries, without a daemon.")
+    .description(
+      "OCI content in, out and across: images, layouts, archives and registries, without a daemon.",
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {
@@ -123,7 +125,8 @@ function addOptions(command: Command, options: OptionSpecs): void {
     if (spec.type === "flag") addFlag(command, key, spec.default ?? false, spec);
     else command.addOption(valueOption(key, spec));
     // An empty list is what there is, and nothing that the help need show.
-    if (spec.type === "list" && spec.default === undefined) command.setOptionValueWithSource(key, [], "default");
+    if (spec.type === "list" && spec.default === undefined)
+      command.setOptionValueWithSource(key, [], "default");
   }
 }
 
@@ -131,7 +134,9 @@ function addOptions(command: Command, options: OptionSpecs): void {
 function addFlag(command: Command, key: string, initial: boolean, spec: OptionSpec): void {
   const short = spec.short === undefined ? "" : `-${spec.short}, `;
   const on = new Option(`${short}--${longName(key)}`, spec.help).hideHelp(initial || spec.hidden === true);
-  const off = new Option(`--no-${longName(key)}`, `do not ${spec.help}`).hideHelp(!initial || spec.hidden === true);
+  const off = new Option(`--no-${longName(key)}`, `do not ${spec.help}`).hideHelp(
+    !initial || spec.hidden === true,
+  );
   command.addOption(on).addOption(off).setOptionValueWithSource(key, initial, "default");
 }
 
@@ -167,19 +172,27 @@ function valueOption(key: string, spec: Exclude<OptionSpec, { type: "flag" }>): 
 
 function defaultsOf(options: OptionSpecs): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(options).map(([key, spec]) => [key, spec.type === "flag" ? (spec.default ?? false) : spec.default]),
+    Object.entries(options).map(([key, spec]) => [
+      key,
+      spec.type === "flag" ? (spec.default ?? false) : spec.default,
+    ]),
   );
 }
 
 function isCommanderError(error: unknown): error is CommanderError {
-  return typeof (error as CommanderError)?.code === "string" && (error as CommanderError).code.startsWith("commander.");
+  return (
+    typeof (error as CommanderError)?.code === "string" &&
+    (error as CommanderError).code.startsWith("commander.")
+  );
 }
 
 /** Not left to commander: it asks for these before it says that another option is misspelt. */
 function requireOptions(spec: CommandSpec, options: Readonly<Record<string, unknown>>, hint: string): void {
   for (const [key, option] of Object.entries(spec.options)) {
     if (option.required && (options[key] === undefined || options[key] === "")) {
-      throw new LadingError("ERR_LADING_USAGE", `required option '${flagsOf(key, option)}' not specified`, { hint });
+      throw new LadingError("ERR_LADING_USAGE", `required option '${flagsOf(key, option)}' not specified`, {
+        hint,
+      });
     }
   }
 }

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { environmentCredentials } from "../../src/cli/environment-credentials.ts";
 
-async function userFor(variables: Record<string, string>, registry: string, repository = "app"): Promise<string | undefined> {
+async function userFor(
+  variables: Record<string, string>,
+  registry: string,
+  repository = "app",
+): Promise<string | undefined> {
   return (await environmentCredentials(variables).find(registry, repository))?.username;
 }
 
@@ -42,7 +46,13 @@ test("names of Docker Hub are one registry; LADING_ comes before IMGPKG_", async
     LADING_REGISTRY_USERNAME: "new",
   };
   assert.equal(await userFor(variables, "docker.io", "library/alpine"), "new");
-  assert.equal(await userFor({ IMGPKG_REGISTRY_HOSTNAME: "index.docker.io", IMGPKG_REGISTRY_USERNAME: "old" }, "docker.io"), "old");
+  assert.equal(
+    await userFor(
+      { IMGPKG_REGISTRY_HOSTNAME: "index.docker.io", IMGPKG_REGISTRY_USERNAME: "old" },
+      "docker.io",
+    ),
+    "old",
+  );
 });
 
 test("tokens are passed on as what they are", async () => {

@@ -31,7 +31,9 @@ test("an error is three lines at most", () => {
 });
 
 test("debug adds every cause and where it was", () => {
-  const error = new LadingError("ERR_LADING_NETWORK", "no answer", { cause: new Error("connect ECONNREFUSED") });
+  const error = new LadingError("ERR_LADING_NETWORK", "no answer", {
+    cause: new Error("connect ECONNREFUSED"),
+  });
   const text = formatError(error, paint, true);
   assert.match(text, /caused by: connect ECONNREFUSED/);
   assert.match(text, /\n {4}at /);
@@ -45,7 +47,8 @@ test("a cause that is its own cause ends", () => {
 
 test("every code has an exit code of the table", () => {
   const known: number[] = Object.values(exitCodes);
-  for (const code of Object.keys(errorCodes) as ErrorCode[]) assert.ok(known.includes(exitCodeOf(code)), code);
+  for (const code of Object.keys(errorCodes) as ErrorCode[])
+    assert.ok(known.includes(exitCodeOf(code)), code);
   assert.equal(exitCodeOf("ERR_LADING_REFERENCE"), 2);
   assert.equal(exitCodeOf("ERR_LADING_DIGEST_MISMATCH"), 5);
 });
@@ -75,7 +78,10 @@ test("a partial failure lists its parts", () => {
 });
 
 test("anything else is called a mistake of ours", () => {
-  assert.match(formatError(new TypeError("x is not a function"), paint, false), /hint: this looks like a mistake/);
+  assert.match(
+    formatError(new TypeError("x is not a function"), paint, false),
+    /hint: this looks like a mistake/,
+  );
   assert.equal(reportOf("text").message, "text");
 });
 

@@ -11,7 +11,12 @@ async function folders(t: test.TestContext): Promise<{ dir: string; environment:
   await mkdir(join(dir, "home/jane/work"), { recursive: true });
   return {
     dir,
-    environment: { variables: {}, cwd: join(dir, "home/jane/work"), home: join(dir, "home/jane"), tempDir: dir },
+    environment: {
+      variables: {},
+      cwd: join(dir, "home/jane/work"),
+      home: join(dir, "home/jane"),
+      tempDir: dir,
+    },
   };
 }
 
@@ -19,7 +24,21 @@ test("a folder that must not be lost is refused, however it is written", async (
   const { dir, environment } = await folders(t);
   await symlink(environment.home, join(environment.cwd, "link"));
   await writeFile(join(environment.cwd, "file"), "");
-  const paths = ["", "/", "//", ".", "./", "x/..", "..", "../..", "link", dir, `${dir}/home/`, dirname(dir), "file"];
+  const paths = [
+    "",
+    "/",
+    "//",
+    ".",
+    "./",
+    "x/..",
+    "..",
+    "../..",
+    "link",
+    dir,
+    `${dir}/home/`,
+    dirname(dir),
+    "file",
+  ];
   for (const path of paths) {
     await assert.rejects(checkOutputFolder(path, environment), { code: "ERR_LADING_USAGE" }, `'${path}'`);
   }

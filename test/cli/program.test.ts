@@ -28,11 +28,10 @@ test("values: long, with equals, short, joined, short with equals", () => {
 
 test("lists: repeated and joined by commas; an explicit value replaces the default", () => {
   assert.deepEqual(options("push", "-i", "r")["fileExclusion"], [".git"]);
-  assert.deepEqual(options("push", "-i", "r", "--file-exclusion", "a,b", "--file-exclusion", "c")["fileExclusion"], [
-    "a",
-    "b",
-    "c",
-  ]);
+  assert.deepEqual(
+    options("push", "-i", "r", "--file-exclusion", "a,b", "--file-exclusion", "c")["fileExclusion"],
+    ["a", "b", "c"],
+  );
   assert.deepEqual(options("push", "-i", "r", "-f", 'x,"y,z"')["file"], ["x", "y,z"]);
   assert.deepEqual(options("push", "-i", "r", "-l", "a=1,2")["labels"], ["a=1,2"]);
 });
@@ -60,11 +59,20 @@ test("global flags stand before the command and after it", () => {
 
 test("times and numbers", () => {
   assert.equal(options("push", "-i", "r")["registryResponseHeaderTimeout"], 30_000);
-  assert.equal(options("push", "-i", "r", "--registry-response-header-timeout", "1m30s")["registryResponseHeaderTimeout"], 90_000);
+  assert.equal(
+    options("push", "-i", "r", "--registry-response-header-timeout", "1m30s")[
+      "registryResponseHeaderTimeout"
+    ],
+    90_000,
+  );
   assert.equal(options("layout", "gc", "d", "--grace", "500ms")["grace"], 500);
   assert.equal(options("copy", "--concurrency", "3")["concurrency"], 3);
   for (const wrong of ["0", "x", "1.5", "-1"]) {
-    assert.throws(() => parse("copy", "--concurrency", wrong), /--concurrency takes a whole number from 1/, wrong);
+    assert.throws(
+      () => parse("copy", "--concurrency", wrong),
+      /--concurrency takes a whole number from 1/,
+      wrong,
+    );
   }
   assert.throws(() => parse("layout", "gc", "d", "--grace", "soon"), /--grace takes a time/);
 });
@@ -88,7 +96,11 @@ test("what is wrong with a line is a usage error with a hint", () => {
     [["push", "-i"], /option '-i, --image <ref>' argument missing/, /see lading push --help/],
     [["push", "-i", "r", "extra"], /too many arguments/, /see lading push --help/],
     [["image", "cat", "p"], /missing required argument 'path'/, /see lading image cat --help/],
-    [["version", "--progress", "loud"], /Allowed choices are auto, bars, plain, json, none/, /see lading version/],
+    [
+      ["version", "--progress", "loud"],
+      /Allowed choices are auto, bars, plain, json, none/,
+      /see lading version/,
+    ],
   ];
   for (const [words, message, hint] of cases) {
     assert.throws(
@@ -108,7 +120,10 @@ test("every command has a help page with its options and examples", () => {
   for (const spec of Object.values(commands)) {
     if ("hidden" in spec) continue;
     const text = help(...spec.path, "--help");
-    assert.ok(text.startsWith(`Usage: lading ${spec.path.join(" ")}`.replace("tag list", "tag list|ls")), text);
+    assert.ok(
+      text.startsWith(`Usage: lading ${spec.path.join(" ")}`.replace("tag list", "tag list|ls")),
+      text,
+    );
     assert.match(text, /Examples:\n {2}# /);
     assert.match(text, /--json/);
     for (const { line } of spec.examples) {
@@ -134,7 +149,8 @@ test("help for the program and its groups lists what there is", () => {
   for (const group of groups) {
     const text = help(...group.path, "--help");
     for (const spec of Object.values(commands)) {
-      if (spec.path.length > 1 && spec.path[0] === group.path[0]) assert.ok(text.includes(spec.summary), spec.summary);
+      if (spec.path.length > 1 && spec.path[0] === group.path[0])
+        assert.ok(text.includes(spec.summary), spec.summary);
     }
   }
   assert.doesNotMatch(help("--help"), /__complete/);

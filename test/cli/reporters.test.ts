@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { digestOf } from "../../src/bytes/hash.ts";
 import { paintFor } from "../../src/cli/color.ts";
 import { chooseReporter } from "../../src/cli/reporters/choose.ts";
 import { jsonReporter } from "../../src/cli/reporters/json.ts";
 import { plainReporter } from "../../src/cli/reporters/plain.ts";
 import { silentReporter } from "../../src/cli/reporters/silent.ts";
 import { terminalReporter } from "../../src/cli/reporters/terminal.ts";
-import { digestOf } from "../../src/bytes/hash.ts";
 import type { LadingEvent } from "../../src/events.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 
@@ -39,7 +39,10 @@ function run(size: number, pieces: number): LadingEvent[] {
   return [
     { type: "planned", nodes: 1, bytes: size, presentBytes: 0 },
     { type: "started", descriptor, to: "x", offset: 0 },
-    ...Array.from({ length: pieces }, (): LadingEvent => ({ type: "progress", descriptor, to: "x", bytes: size / pieces })),
+    ...Array.from(
+      { length: pieces },
+      (): LadingEvent => ({ type: "progress", descriptor, to: "x", bytes: size / pieces }),
+    ),
     { type: "finished", descriptor, to: "x", how: "written" },
   ];
 }
@@ -122,7 +125,8 @@ test("no line of the bars is wider than the terminal", (t) => {
   t.mock.timers.enable({ apis: ["setInterval", "Date"] });
   const out = screen(40);
   const reporter = terminalReporter(out, paintFor("always", {}, {}), false);
-  for (let i = 0; i < 12; i++) reporter.on({ type: "started", descriptor: layer(`l${i}`, 1e9), to: "x", offset: 1 });
+  for (let i = 0; i < 12; i++)
+    reporter.on({ type: "started", descriptor: layer(`l${i}`, 1e9), to: "x", offset: 1 });
   t.mock.timers.tick(500);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours take no room
   const lines = shown(out.text().replace(/\u001b\[[0-9]+m/g, "")).split("\n");
@@ -138,8 +142,14 @@ test("progress as JSON is one event a line, and no byte is lost", () => {
   for (const event of run(1000, 100)) reporter.on(event);
   reporter.on({ type: "debug", message: "not asked for" });
   reporter.stop();
-  const events = out.text().trim().split("\n").map((line) => JSON.parse(line) as { type: string; bytes?: number });
-  const moved = events.filter(({ type }) => type === "progress").reduce((sum, { bytes = 0 }) => sum + bytes, 0);
+  const events = out
+    .text()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { type: string; bytes?: number });
+  const moved = events
+    .filter(({ type }) => type === "progress")
+    .reduce((sum, { bytes = 0 }) => sum + bytes, 0);
   assert.equal(moved, 1000);
   assert.ok(events.length < 10, "progress is added up");
   assert.equal(events.at(-1)?.type, "finished");
@@ -165,7 +175,10 @@ test("quiet leaves out warnings; debug is shown when asked for", () => {
 
 test("names from elsewhere cannot drive the terminal", () => {
   const out = screen();
-  silentReporter(out, plainPaint, { debug: false, quiet: false }).on({ type: "warning", message: "a\u001b[2Jb\u202e" });
+  silentReporter(out, plainPaint, { debug: false, quiet: false }).on({
+    type: "warning",
+    message: "a\u001b[2Jb\u202e",
+  });
   assert.equal(out.text(), "warning: a\\x1b[2Jb\\x202e\n");
 });
 

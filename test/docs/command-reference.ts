@@ -22,7 +22,9 @@ export function commandReference(): string {
     "",
     "| code | |",
     "|---|---|",
-    ...Object.entries(exitCodes).map(([name, code]) => `| ${code} | ${exitMeanings[name as keyof typeof exitCodes]} |`),
+    ...Object.entries(exitCodes).map(
+      ([name, code]) => `| ${code} | ${exitMeanings[name as keyof typeof exitCodes]} |`,
+    ),
     "",
     "## Options of every command",
     "",
@@ -54,7 +56,9 @@ function anchor(spec: CommandSpec): string {
 }
 
 function section(spec: CommandSpec): string[] {
-  const own = Object.fromEntries(Object.entries(spec.options).filter(([key]) => !Object.hasOwn(registryOptions, key)));
+  const own = Object.fromEntries(
+    Object.entries(spec.options).filter(([key]) => !Object.hasOwn(registryOptions, key)),
+  );
   const talks = Object.keys(own).length < Object.keys(spec.options).length;
   return [
     `## lading ${spec.path.join(" ")}`,
@@ -95,7 +99,8 @@ function meaning(option: OptionSpec): string {
   if (option.required) notes.push("required");
   if (option.type === "list") notes.push(option.comma ? "a list, also joined by commas" : "a list");
   if (option.type === "text" && option.choices) notes.push(option.choices.join(", "));
-  if (option.type !== "flag" && option.default !== undefined) notes.push(`default ${[option.default].flat().join(",")}`);
+  if (option.type !== "flag" && option.default !== undefined)
+    notes.push(`default ${[option.default].flat().join(",")}`);
   const text = `${off}${option.help}${notes.length === 0 ? "" : ` (${notes.join("; ")})`}`;
   return text.replaceAll("|", "\\|");
 }

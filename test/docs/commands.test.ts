@@ -26,7 +26,10 @@ async function readersFolder(t: test.TestContext): Promise<{ dir: string; env: N
   await writeFile(join(dir, "bin/lading"), `#!/bin/sh\nexec "${process.execPath}" "${program()}" "$@"\n`);
   await chmod(join(dir, "bin/lading"), 0o755);
   const path = `${join(dir, "bin")}${delimiter}${process.env["PATH"]}`;
-  return { dir: join(dir, "work"), env: cleanEnvironment({ HOME: join(dir, "home"), PATH: path, LC_ALL: "C.UTF-8" }) };
+  return {
+    dir: join(dir, "work"),
+    env: cleanEnvironment({ HOME: join(dir, "home"), PATH: path, LC_ALL: "C.UTF-8" }),
+  };
 }
 
 for (const name of await documents()) {

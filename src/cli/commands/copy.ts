@@ -10,8 +10,14 @@ type Options = OptionsOf<typeof copySpec>;
 export async function run(options: Options, context: Context): Promise<Outcome> {
   checkEnds(options);
   await using places = new Places(options, context);
-  const sources = options.tar === undefined ? [await places.source(options.image ?? "")] : await places.archive(options.tar);
-  const to = options.toRepo === undefined ? await places.sink(archivePlace(options.toTar ?? "")) : await places.repository(options.toRepo);
+  const sources =
+    options.tar === undefined
+      ? [await places.source(options.image ?? "")]
+      : await places.archive(options.tar);
+  const to =
+    options.toRepo === undefined
+      ? await places.sink(archivePlace(options.toTar ?? ""), options)
+      : await places.repository(options.toRepo);
   const platforms = options.platform.map(parsePlatform);
   const requests = sources.map((source) => requestOf(source, to, { ...options, platforms }));
   return await copyOutcome(requests, { plan: options.plan, verb: "Copied" }, context);
@@ -47,7 +53,11 @@ export interface RequestOptions {
 }
 
 /** A destination that names none takes over the source's name. */
-export function requestOf(from: SourcePlace, to: SinkPlace, { platforms, referrers }: RequestOptions): NamedRequest {
+export function requestOf(
+  from: SourcePlace,
+  to: SinkPlace,
+  { platforms, referrers }: RequestOptions,
+): NamedRequest {
   const tag = to.tag ?? to.tagFor(from);
   return {
     from: from.source,

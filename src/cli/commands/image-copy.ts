@@ -24,7 +24,7 @@ export async function run(options: Options, context: Context, args: readonly str
   }
   await using places = new Places(options, context);
   const sources = await Promise.all(names.map((name) => places.source(name)));
-  const to = await places.sink(destination);
+  const to = await places.sink(destination, options);
   if (sources.length > 1 && to.tag !== undefined) {
     throw new LadingError("ERR_LADING_USAGE", `${sources.length} images cannot all become '${destination}'`, {
       hint: "leave the tag out: each image keeps its own",
@@ -32,7 +32,9 @@ export async function run(options: Options, context: Context, args: readonly str
   }
   checkNames(sources.map((source) => ({ tag: to.tagFor(source), name: source.name })));
   const platforms = options.platform.map(parsePlatform);
-  const requests = sources.map((source) => requestOf(source, to, { platforms, referrers: options.referrers }));
+  const requests = sources.map((source) =>
+    requestOf(source, to, { platforms, referrers: options.referrers }),
+  );
   return await copyOutcome(requests, { plan: options.plan, verb: "Copied" }, context);
 }
 

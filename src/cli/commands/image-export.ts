@@ -10,9 +10,14 @@ import { formatBytes } from "../units.ts";
 
 type Options = OptionsOf<typeof imageExportSpec> & { readonly json: boolean };
 
-export async function run(options: Options, context: Context, [name = ""]: readonly string[]): Promise<Outcome> {
+export async function run(
+  options: Options,
+  context: Context,
+  [name = ""]: readonly string[],
+): Promise<Outcome> {
   const toStdout = options.output === "-";
-  if (toStdout && options.json) throw usage("the tar and the JSON document cannot both go to standard output");
+  if (toStdout && options.json)
+    throw usage("the tar and the JSON document cannot both go to standard output");
   if (toStdout && context.stdoutIsTerminal) throw usage("a tar on a terminal is of no use");
   await using places = new Places(options, context);
   const place = await places.source(name);

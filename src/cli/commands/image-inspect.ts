@@ -1,5 +1,5 @@
-import { selectImage } from "../../image/select-image.ts";
 import { LadingError } from "../../errors.ts";
+import { selectImage } from "../../image/select-image.ts";
 import type { ImageConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { limits } from "../../spec/limits.ts";
@@ -15,7 +15,11 @@ import { count, formatBytes } from "../units.ts";
 
 type Options = OptionsOf<typeof imageInspectSpec>;
 
-export async function run(options: Options, context: Context, [name = ""]: readonly string[]): Promise<Outcome> {
+export async function run(
+  options: Options,
+  context: Context,
+  [name = ""]: readonly string[],
+): Promise<Outcome> {
   if (options.raw && options.config) {
     throw new LadingError("ERR_LADING_USAGE", "--raw and --config cannot be had together");
   }
@@ -25,7 +29,10 @@ export async function run(options: Options, context: Context, [name = ""]: reado
   const call = { signal: context.signal };
   if (options.config || options.platform !== undefined) {
     const platform = options.platform === undefined ? {} : { platform: parsePlatform(options.platform) };
-    const { descriptor, manifest, config } = await selectImage(source, place.reference, { ...call, ...platform });
+    const { descriptor, manifest, config } = await selectImage(source, place.reference, {
+      ...call,
+      ...platform,
+    });
     if (options.config) return bytesOutcome(config.raw);
     if (options.raw) return bytesOutcome(manifest.raw);
     return describe(place.nameOf(descriptor.digest), descriptor, manifest, config);
@@ -33,7 +40,12 @@ export async function run(options: Options, context: Context, [name = ""]: reado
   const descriptor = await source.resolve(place.reference, call);
   const manifest = await readManifest(source, descriptor, call);
   if (options.raw) return bytesOutcome(manifest.raw);
-  return describe(place.nameOf(descriptor.digest), descriptor, manifest, await configOf(source, manifest, context));
+  return describe(
+    place.nameOf(descriptor.digest),
+    descriptor,
+    manifest,
+    await configOf(source, manifest, context),
+  );
 }
 
 /** The bytes themselves; with `--json` the document that they are. */
@@ -43,8 +55,13 @@ function bytesOutcome(bytes: Uint8Array): Outcome {
 }
 
 /** Artifacts have configs of any kind; only an image's is looked into. */
-async function configOf(source: Source, manifest: Manifest, context: Context): Promise<ImageConfig | undefined> {
-  if (manifest.kind !== "image" || !/image\.config|container\.image/.test(manifest.config.mediaType)) return undefined;
+async function configOf(
+  source: Source,
+  manifest: Manifest,
+  context: Context,
+): Promise<ImageConfig | undefined> {
+  if (manifest.kind !== "image" || !/image\.config|container\.image/.test(manifest.config.mediaType))
+    return undefined;
   const { parseConfig } = await import("../../spec/config.ts");
   const call = { signal: context.signal };
   return parseConfig(await readBytes(source, "blob", manifest.config, limits.configBytes, call));
@@ -87,7 +104,10 @@ function describe(
   if (config?.created !== undefined) rows.push(["Created:", config.created]);
   rows.push(...executionRows(config));
   const bytes = blobs.reduce((sum, blob) => sum + blob.size, 0);
-  rows.push([manifest.kind === "image" ? "Layers:" : "Blobs:", `${count(blobs.length, manifest.kind === "image" ? "layer" : "blob")}, ${formatBytes(bytes)}`]);
+  rows.push([
+    manifest.kind === "image" ? "Layers:" : "Blobs:",
+    `${count(blobs.length, manifest.kind === "image" ? "layer" : "blob")}, ${formatBytes(bytes)}`,
+  ]);
   const lines = blobs.map((blob) => [blob.digest, formatBytes(blob.size), blob.mediaType]);
   return {
     data: {

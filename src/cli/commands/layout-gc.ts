@@ -21,7 +21,9 @@ export async function run(
     ...report.unlisted.map((digest) => `${verb} image ${digest}`),
     ...report.removed.map(({ digest, size }) => `${verb} blob ${digest} (${formatBytes(size)})`),
     `${verb} ${count(report.removed.length, "blob")} (${formatBytes(report.freedBytes)}), kept ${report.kept}` +
-      (report.young === 0 ? "" : `, left ${report.young} that ${report.young === 1 ? "is" : "are"} younger than the grace time`),
+      (report.young === 0
+        ? ""
+        : `, left ${report.young} that ${report.young === 1 ? "is" : "are"} younger than the grace time`),
   ];
   return { data: { plan: options.plan, ...report }, text: lines.join("\n"), quiet: "" };
 }

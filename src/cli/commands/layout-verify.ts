@@ -21,18 +21,26 @@ export async function run(
   ];
   if (report.orphaned.length > 0) {
     const bytes = report.orphaned.reduce((sum, { size }) => sum + size, 0);
-    lines.push(`${count(report.orphaned.length, "blob")} unused (${formatBytes(bytes)}): see lading layout gc`);
+    lines.push(
+      `${count(report.orphaned.length, "blob")} unused (${formatBytes(bytes)}): see lading layout gc`,
+    );
   }
-  lines.push(`${report.checked} checked (${formatBytes(report.bytes)}), ${report.wrong.length} wrong, ${report.missing.length} absent`);
+  lines.push(
+    `${report.checked} checked (${formatBytes(report.bytes)}), ${report.wrong.length} wrong, ${report.missing.length} absent`,
+  );
   const absent = sparse ? exitCodes.done : exitCodes["not-found"];
   return {
     data: report,
     text: lines.join("\n"),
-    exitCode: report.wrong.length > 0 ? exitCodes.integrity : report.missing.length > 0 ? absent : exitCodes.done,
+    exitCode:
+      report.wrong.length > 0 ? exitCodes.integrity : report.missing.length > 0 ? absent : exitCodes.done,
   };
 }
 
 function findingLines(what: string, { digest, kind, message, path }: VerifyFinding): string[] {
   const parent = path.at(-1);
-  return [`${what} ${kind} ${digest}: ${printable(message)}`, ...(parent === undefined ? [] : [`  needed by ${parent}`])];
+  return [
+    `${what} ${kind} ${digest}: ${printable(message)}`,
+    ...(parent === undefined ? [] : [`  needed by ${parent}`]),
+  ];
 }

@@ -19,7 +19,7 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
   const labels = parseLabels(options.labels);
   const platform = parsePlatform(options.platform);
   await using places = new Places(options, context);
-  const to = await places.sink(options.image);
+  const to = await places.sink(options.image, options);
   const tags = [...new Set([to.tag ?? "latest", ...options.tag.map(checkedTag)])];
   const inputs = options.file.map((path) => ({
     path: resolve(context.environment.cwd, path),

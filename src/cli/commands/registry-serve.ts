@@ -45,7 +45,8 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
 
 /** `host:port`, `[::1]:port` or `:port` for all addresses. */
 function parseListen(text: string): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain = "", digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  const [, bracketed, plain = "", digits = ""] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === "" || port > 65_535) {
     throw new LadingError("ERR_LADING_USAGE", `--listen takes host:port, not '${text}'`, {

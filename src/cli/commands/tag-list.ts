@@ -22,5 +22,8 @@ export async function run(options: OptionsOf<typeof tagListSpec>, context: Conte
       }),
     ),
   );
-  return { data: { repository, tags }, text: table(tags.map(({ name, digest }) => [printable(name), digest])) };
+  return {
+    data: { repository, tags },
+    text: table(tags.map(({ name, digest }) => [printable(name), digest])),
+  };
 }

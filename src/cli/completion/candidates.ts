@@ -86,7 +86,10 @@ function flagsStarting(current: string, options: readonly KnownOption[]): Candid
   return options
     .map(({ key, spec }) => {
       const off = spec.type === "flag" && spec.default === true;
-      return { value: `--${off ? "no-" : ""}${longName(key)}`, help: off ? `do not ${spec.help}` : spec.help };
+      return {
+        value: `--${off ? "no-" : ""}${longName(key)}`,
+        help: off ? `do not ${spec.help}` : spec.help,
+      };
     })
     .concat({ value: "--help", help: "show help" })
     .filter(({ value }) => value.startsWith(current));

@@ -19,7 +19,14 @@ export function chooseReporter(
   paint: Paint,
 ): Reporter {
   const { debug, quiet } = wishes;
-  const how = wishes.progress === "auto" ? (quiet ? "none" : screen.isTTY === true ? "bars" : "plain") : wishes.progress;
+  const how =
+    wishes.progress === "auto"
+      ? quiet
+        ? "none"
+        : screen.isTTY === true
+          ? "bars"
+          : "plain"
+      : wishes.progress;
   if (how === "bars") return terminalReporter(screen, paint, debug);
   if (how === "plain") return plainReporter(screen, paint, debug);
   if (how === "json") return jsonReporter(screen, debug);

@@ -6,7 +6,10 @@ const intervalMs = 100;
 
 /** One event per line as JSON, for programs. Bytes of one blob are added up between lines. */
 export function jsonReporter(screen: Screen, debug: boolean): Reporter {
-  const pending = new Map<string, { since: number; event: Extract<LadingEvent, { type: "progress" }>; bytes: number }>();
+  const pending = new Map<
+    string,
+    { since: number; event: Extract<LadingEvent, { type: "progress" }>; bytes: number }
+  >();
   const write = (event: object) => void screen.write(`${JSON.stringify(event)}\n`);
   const flush = (key: string) => {
     const held = pending.get(key);

@@ -26,10 +26,11 @@ export function terminalReporter(screen: Screen, paint: Paint, debug: boolean): 
   const draw = () => {
     const now = Date.now();
     rate.sample(tally.doneBytes, now);
-    const width = Math.max(20, (screen.columns ?? 80) - 1);
+    const width = Math.max(20, (screen.columns || 80) - 1);
     const lines = frame(tally, rate, now, paint).map((line) => clip(line, width));
     const up = drawn > 0 ? `\u001b[${drawn}A\r` : "";
-    if (lines.length > 0 || drawn > 0) screen.write(`${up}\u001b[J${lines.map((line) => `${line}\n`).join("")}`);
+    if (lines.length > 0 || drawn > 0)
+      screen.write(`${up}\u001b[J${lines.map((line) => `${line}\n`).join("")}`);
     drawn = lines.length;
   };
   const say = (line: string) => {
@@ -80,7 +81,15 @@ function frame(tally: Tally, rate: Rate, now: number, paint: Paint): string[] {
   if (tally.expectedBytes > 0) {
     const left = tally.expectedBytes - tally.doneBytes;
     const eta = left > 0 && rate.bytesPerSecond > 0 ? formatClock((left / rate.bytesPerSecond) * 1000) : "";
-    lines.push(barLine("total", tally.doneBytes, tally.expectedBytes, `${formatRate(rate.bytesPerSecond)}  ${eta}`, paint));
+    lines.push(
+      barLine(
+        "total",
+        tally.doneBytes,
+        tally.expectedBytes,
+        `${formatRate(rate.bytesPerSecond)}  ${eta}`,
+        paint,
+      ),
+    );
   }
   return lines;
 }

@@ -9,7 +9,13 @@ export const pushSpec = {
     "Packs files and folders into one layer and pushes it as an image. The same files give the same digest, on any " +
     "machine and at any time. A folder's content goes to the root of the image, a file goes there by its name.",
   options: {
-    image: { type: "text", short: "i", value: "ref", required: true, help: "where to push, such as host/repo:tag" },
+    image: {
+      type: "text",
+      short: "i",
+      value: "ref",
+      required: true,
+      help: "where to push, such as host/repo:tag",
+    },
     file: {
       type: "list",
       comma: true,
@@ -37,7 +43,12 @@ export const pushSpec = {
       default: "gzip",
       help: "none, gzip or zstd, also with a level such as gzip:9",
     },
-    platform: { type: "text", value: "os/arch", default: "linux/amd64", help: "what the image says it is for" },
+    platform: {
+      type: "text",
+      value: "os/arch",
+      default: "linux/amd64",
+      help: "what the image says it is for",
+    },
     ...planOption,
     ...registryOptions,
   },
@@ -58,7 +69,14 @@ export const pullSpec = {
     "replaced, and only once everything is there. The root, the current folder, the home folder and all folders " +
     "above them are refused.",
   options: {
-    image: { type: "text", short: "i", value: "place", required: true, completes: "place", help: "what to pull" },
+    image: {
+      type: "text",
+      short: "i",
+      value: "place",
+      required: true,
+      completes: "place",
+      help: "what to pull",
+    },
     output: {
       type: "text",
       short: "o",
@@ -115,7 +133,14 @@ export const tagListSpec = {
   aliases: ["ls"],
   summary: "list the tags of a repository",
   options: {
-    image: { type: "text", short: "i", value: "repo", required: true, completes: "place", help: "the repository" },
+    image: {
+      type: "text",
+      short: "i",
+      value: "repo",
+      required: true,
+      completes: "place",
+      help: "the repository",
+    },
     digests: { type: "flag", help: "what each tag stands for" },
     ...registryOptions,
   },

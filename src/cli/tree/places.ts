@@ -61,7 +61,8 @@ export const imageInspectSpec = {
 export const imageExportSpec = {
   path: ["image", "export"],
   summary: "write an image's files as one tar",
-  description: "All layers flattened into one tar, as a container would see them. Nothing is unpacked on the way.",
+  description:
+    "All layers flattened into one tar, as a container would see them. Nothing is unpacked on the way.",
   arguments: [place],
   options: {
     output: {
@@ -104,7 +105,9 @@ export const imageCatSpec = {
     platform: { type: "text", value: "os/arch", help: "which image of a multi-platform image" },
     ...registryOptions,
   },
-  examples: [{ does: "read one file without pulling the rest", line: "image cat 127.0.0.1:5000/site:v1 index.html" }],
+  examples: [
+    { does: "read one file without pulling the rest", line: "image cat 127.0.0.1:5000/site:v1 index.html" },
+  ],
 } as const satisfies CommandSpec;
 
 export const layoutVerifySpec = {

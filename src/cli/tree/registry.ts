@@ -9,12 +9,41 @@ export const registryServeSpec = {
     "Serves the OCI distribution API. Each repository is an OCI layout under the folder, which other tools can read. " +
     "Stops at Ctrl-C or SIGTERM, after the requests that are under way.",
   options: {
-    dir: { type: "text", value: "dir", required: true, completes: "folder", help: "where the repositories are kept" },
-    listen: { type: "text", value: "host:port", default: "127.0.0.1:5000", help: "where to listen; port 0 is any free one" },
-    htpasswd: { type: "text", value: "file", completes: "file", help: "users and their bcrypt hashes, as htpasswd -B writes them" },
-    tokens: { type: "flag", help: "hand out bearer tokens against passwords, as hosted registries do; needs --htpasswd" },
-    rights: { type: "text", value: "file", completes: "file", help: "who may do what in which repository (JSON)" },
-    tlsCert: { type: "text", value: "file", completes: "file", help: "certificate chain in PEM; needs --tls-key" },
+    dir: {
+      type: "text",
+      value: "dir",
+      required: true,
+      completes: "folder",
+      help: "where the repositories are kept",
+    },
+    listen: {
+      type: "text",
+      value: "host:port",
+      default: "127.0.0.1:5000",
+      help: "where to listen; port 0 is any free one",
+    },
+    htpasswd: {
+      type: "text",
+      value: "file",
+      completes: "file",
+      help: "users and their bcrypt hashes, as htpasswd -B writes them",
+    },
+    tokens: {
+      type: "flag",
+      help: "hand out bearer tokens against passwords, as hosted registries do; needs --htpasswd",
+    },
+    rights: {
+      type: "text",
+      value: "file",
+      completes: "file",
+      help: "who may do what in which repository (JSON)",
+    },
+    tlsCert: {
+      type: "text",
+      value: "file",
+      completes: "file",
+      help: "certificate chain in PEM; needs --tls-key",
+    },
     tlsKey: { type: "text", value: "file", completes: "file", help: "private key in PEM" },
     clientCa: {
       type: "text",
@@ -36,7 +65,13 @@ export const registryServeSpec = {
       help: "what is younger than this is never collected",
     },
     gcUntagged: { type: "flag", help: "collect images without a tag too, when nothing refers to them" },
-    log: { type: "text", value: "how", choices: ["text", "json", "none"], default: "text", help: "a line per request on standard error" },
+    log: {
+      type: "text",
+      value: "how",
+      choices: ["text", "json", "none"],
+      default: "text",
+      help: "a line per request on standard error",
+    },
   },
   examples: [
     { does: "for this machine only", line: "registry serve --dir registry" },
@@ -56,12 +91,20 @@ export const loginSpec = {
   arguments: [{ name: "registry", optional: true, help: "host or host:port; docker.io when left out" }],
   options: {
     username: { type: "text", short: "u", value: "name", help: "user name" },
-    password: { type: "text", short: "p", value: "password", help: "password; others may see it in the list of processes" },
+    password: {
+      type: "text",
+      short: "p",
+      value: "password",
+      help: "password; others may see it in the list of processes",
+    },
     passwordStdin: { type: "flag", help: "read the password from standard input" },
     ...registryOptions,
   },
   examples: [
-    { does: "with the password from a file", line: "login 127.0.0.1:5000 -u jane --password-stdin < password.txt" },
+    {
+      does: "with the password from a file",
+      line: "login 127.0.0.1:5000 -u jane --password-stdin < password.txt",
+    },
   ],
 } as const satisfies CommandSpec;
 

@@ -1,6 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 const root = process.env["LADING_ROOT"] ?? process.cwd();
@@ -20,7 +28,10 @@ export function program(): string {
   try {
     if (!isBuilt(wanted)) {
       const script = `const { build } = await import("./scripts/build.mjs"); await build({ library: false });`;
-      execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: root, stdio: ["ignore", 2, 2] });
+      execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+        cwd: root,
+        stdio: ["ignore", 2, 2],
+      });
       writeFileSync(mark, wanted);
     }
   } finally {
@@ -49,7 +60,9 @@ function takeLock(): void {
 function sourcesDigest(): string {
   const hash = createHash("sha256");
   const add = (folder: string): void => {
-    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) add(path);
       else hash.update(path).update(readFileSync(path));
@@ -105,8 +118,9 @@ export async function ended(child: ChildProcess): Promise<Ended> {
 export function cleanEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) =>
-      !/^(?:LADING_|IMGPKG_|DOCKER_|REGISTRY_AUTH|XDG_|NO_COLOR|FORCE_COLOR|https?_proxy|no_proxy)/i.test(name) &&
-      name !== "NODE_EXTRA_CA_CERTS",
+      !/^(?:LADING_|IMGPKG_|DOCKER_|REGISTRY_AUTH|XDG_|NO_COLOR|FORCE_COLOR|https?_proxy|no_proxy)/i.test(
+        name,
+      ) && name !== "NODE_EXTRA_CA_CERTS",
   );
   return { ...Object.fromEntries(kept), HOME: "/nonexistent", ...extra };
 }
