@@ -76,7 +76,11 @@ export async function createLayer(inputs: readonly LayerInput[], options: LayerO
     });
     const hasher = createHasher();
     const size = await writeAll(handle, hashed(packed, hasher, signal), tempDir);
-    const descriptor = { mediaType: layerTypes[compression], digest: hasher.digest(), size };
+    const descriptor = {
+      mediaType: layerTypes[compression],
+      digest: hasher.digest(),
+      size,
+    };
     return {
       descriptor,
       diffId: diffHasher.digest(),

@@ -31,8 +31,16 @@ export type LayerEntry =
       /** Permission bits up to 0o7777, used as they are. Default 0o644. */
       readonly mode?: number;
     }
-  | { readonly type: "directory"; readonly name: string; readonly mode?: number }
-  | { readonly type: "symlink"; readonly name: string; readonly linkName: string };
+  | {
+      readonly type: "directory";
+      readonly name: string;
+      readonly mode?: number;
+    }
+  | {
+      readonly type: "symlink";
+      readonly name: string;
+      readonly linkName: string;
+    };
 
 /** One entry of the layer to be, before its content is read. */
 export interface PlannedEntry {

@@ -2,7 +2,6 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, read, readSync, t
 import { promisify } from "node:util";
 import type { EventListener } from "../../events.ts";
 import { encodeHeader, padding, tarEnd } from "../../formats/tar/encode.ts";
-import type { TarEntry } from "../../formats/tar/entry.ts";
 import { cannotRead, changed } from "./disk-error.ts";
 import type { PlannedEntry } from "./input.ts";
 import type { TimeSlice } from "./time-slice.ts";
@@ -15,12 +14,8 @@ export interface LayerTarOptions {
   readonly on?: EventListener;
 }
 
-const blockSize = 1024 * 1024;
-
 /** Files of up to so many bytes are read with one synchronous call, larger ones on the thread pool. */
 const smallFile = 256 * 1024;
-
-const readAsync = promisify(read);
 
 /**
  * The tar of these entries, in chunks of up to 1 MiB that lie in one buffer: each is overwritten when the next is asked
@@ -31,78 +26,134 @@ export async function* layerTar(
   slice: TimeSlice,
   options: LayerTarOptions,
 ): AsyncGenerator<Uint8Array> {
-  const block = Buffer.allocUnsafeSlow(blockSize);
-  let used = 0;
-
-  async function* put(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.byteLength; ) {
-      const count = Math.min(block.length - used, bytes.byteLength - at);
-      block.set(bytes.subarray(at, at + count), used);
-      used += count;
-      at += count;
-      if (used === block.length) {
-        yield block;
-        used = 0;
-      }
-    }
-  }
-
-  async function* putFile(entry: PlannedEntry): AsyncGenerator<Uint8Array> {
-    const fd = openFile(entry.from);
-    try {
-      const before = statFile(fd, entry.from);
-      const { size } = before;
-      const header = headerOf(entry, size, before.mode, options);
-      if (size <= smallFile) {
-        const pad = padding(size);
-        if (used + header.length + size + pad.byteLength > block.length) {
-          yield block.subarray(0, used);
-          used = 0;
-        }
-        header.copy(block, used);
-        readSmall(fd, entry.from, block.subarray(used + header.length, used + header.length + size));
-        block.set(pad, used + header.length + size);
-        used += header.length + size + pad.byteLength;
-      } else {
-        yield* put(header);
-        for (let left = size; left > 0; ) {
-          const room = block.subarray(used, used + Math.min(block.length - used, left));
-          const { bytesRead } = await readAsync(fd, room, 0, room.length, null).catch((error: unknown) => {
-            throw cannotRead(error, entry.from);
-          });
-          if (bytesRead === 0) throw changed(entry.from, `it ends ${left} bytes before its size`);
-          used += bytesRead;
-          left -= bytesRead;
-          if (used === block.length) {
-            yield block;
-            used = 0;
-          }
-          await slice.rest();
-        }
-        checkSame(before, statFile(fd, entry.from), entry.from);
-        yield* put(padding(size));
-      }
-      options.on?.({ type: "file", path: entry.name, bytes: size });
-    } finally {
-      closeSync(fd);
-    }
-  }
-
+  const block = new Block();
   for (const entry of entries) {
-    if (entry.type === "file" && entry.onDisk) yield* putFile(entry);
-    else {
-      const content = entry.bytes ?? new Uint8Array(0);
-      yield* put(headerOf(entry, content.byteLength, modeOnDisk(entry, options), options));
-      yield* put(content);
-      yield* put(padding(content.byteLength));
-      if (entry.type !== "directory") {
-        options.on?.({ type: "file", path: entry.name, bytes: content.byteLength });
+    let size = 0;
+    if (entry.type === "file" && entry.onDisk) {
+      const fd = openFile(entry.from);
+      try {
+        const stat = statFile(fd, entry.from);
+        size = stat.size;
+        const header = headerOf(entry, size, stat.mode, options);
+        if (size <= smallFile) {
+          // No generator of its own for each of very many files.
+          if (!block.fits(header.length + size + 512)) yield block.take();
+          block.put(header);
+          block.putSmallFile(fd, entry.from, size);
+        } else {
+          yield* block.putAll(header);
+          yield* putLargeFile(block, fd, entry.from, stat, slice);
+        }
+        block.put(padding(size));
+      } finally {
+        closeSync(fd);
       }
+    } else {
+      const content = entry.bytes ?? new Uint8Array(0);
+      size = content.byteLength;
+      const header = headerOf(entry, size, modeOnDisk(entry, options), options);
+      for (const bytes of [header, content, padding(size)]) yield* block.putAll(bytes);
     }
+    if (entry.type !== "directory") options.on?.({ type: "file", path: entry.name, bytes: size });
     if (slice.over) await slice.rest();
   }
-  yield* put(tarEnd);
-  if (used > 0) yield block.subarray(0, used);
+  yield* block.putAll(tarEnd);
+  if (!block.empty) yield block.take();
+}
+
+/** What was put and not taken yet. There is always room for a file's padding: 512 bytes are kept for it. */
+class Block {
+  readonly #bytes = Buffer.allocUnsafeSlow(1024 * 1024 + 512);
+  #used = 0;
+
+  get empty(): boolean {
+    return this.#used === 0;
+  }
+
+  get full(): boolean {
+    return this.#used >= this.#bytes.length - 512;
+  }
+
+  /** The part to read a file's next bytes into; `read` says how many they were. */
+  get room(): Buffer {
+    return this.#bytes.subarray(this.#used, this.#bytes.length - 512);
+  }
+
+  read(count: number): void {
+    this.#used += count;
+  }
+
+  fits(count: number): boolean {
+    return this.#used + count <= this.#bytes.length;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#used);
+    this.#used += bytes.byteLength;
+  }
+
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#used);
+    this.#used = 0;
+    return taken;
+  }
+
+  /** Puts what may not fit. */
+  *putAll(bytes: Uint8Array): Generator<Buffer> {
+    for (let at = 0; at < bytes.byteLength; ) {
+      if (this.full) yield this.take();
+      const part = bytes.subarray(at, at + this.room.length);
+      this.put(part);
+      at += part.byteLength;
+    }
+  }
+
+  /** One byte more is asked for than there should be, so a single call also shows that the file ends there. */
+  putSmallFile(fd: number, path: string, size: number): void {
+    let filled = 0;
+    try {
+      for (let count = -1; count !== 0 && filled <= size; filled += count) {
+        count = readSync(fd, this.#bytes, this.#used + filled, size + 1 - filled, null);
+        if (filled + count === size) {
+          this.#used += size;
+          return;
+        }
+      }
+    } catch (error) {
+      throw cannotRead(error, path);
+    }
+    throw filled > size ? changed(path, "it grows") : endsEarly(path, size - filled);
+  }
+}
+
+const readAsync = promisify(read);
+
+async function* putLargeFile(
+  block: Block,
+  fd: number,
+  path: string,
+  before: Stats,
+  slice: TimeSlice,
+): AsyncGenerator<Uint8Array> {
+  for (let left = before.size; left > 0; ) {
+    if (block.full) yield block.take();
+    const room = block.room.subarray(0, left);
+    const { bytesRead } = await readAsync(fd, room, 0, room.length, null).catch((error: unknown) => {
+      throw cannotRead(error, path);
+    });
+    if (bytesRead === 0) throw endsEarly(path, left);
+    block.read(bytesRead);
+    left -= bytesRead;
+    await slice.rest();
+  }
+  const after = statFile(fd, path);
+  if (after.size > before.size) throw changed(path, "it grows");
+  if (after.size < before.size) throw changed(path, "it shrinks");
+  if (after.mtimeMs !== before.mtimeMs) throw changed(path, "it was written to");
+}
+
+function endsEarly(path: string, missing: number): Error {
+  return changed(path, `it ends ${missing} bytes before its size`);
 }
 
 function headerOf(
@@ -111,7 +162,7 @@ function headerOf(
   modeOnDisk: number | undefined,
   { owner, mtime, preservePermissions }: LayerTarOptions,
 ): Buffer {
-  const tarEntry: TarEntry = {
+  return encodeHeader({
     name: entry.name,
     type: entry.type,
     mode: entry.mode ?? modeOf(entry.type, modeOnDisk, preservePermissions),
@@ -120,8 +171,7 @@ function headerOf(
     mtime,
     size,
     ...(entry.linkName === undefined ? {} : { linkName: entry.linkName }),
-  };
-  return encodeHeader(tarEntry);
+  });
 }
 
 /** Normalised modes depend on nothing but whether the owner may execute a file: a umask leaves no trace. */
@@ -154,26 +204,4 @@ function statFile(fd: number, path: string): Stats {
   const stat = fstatSync(fd);
   if (!stat.isFile()) throw changed(path, "it is no plain file any more");
   return stat;
-}
-
-function readSmall(fd: number, path: string, into: Buffer): void {
-  try {
-    let filled = 0;
-    while (filled < into.length) {
-      const count = readSync(fd, into, filled, into.length - filled, null);
-      if (count === 0) throw changed(path, `it ends ${into.length - filled} bytes before its size`);
-      filled += count;
-    }
-    if (readSync(fd, oneByte, 0, 1, null) > 0) throw changed(path, "it grows");
-  } catch (error) {
-    throw cannotRead(error, path);
-  }
-}
-
-const oneByte = Buffer.alloc(1);
-
-function checkSame(before: Stats, after: Stats, path: string): void {
-  if (after.size > before.size) throw changed(path, "it grows");
-  if (after.size < before.size) throw changed(path, "it shrinks");
-  if (after.mtimeMs !== before.mtimeMs) throw changed(path, "it was written to");
 }

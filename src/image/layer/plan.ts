@@ -59,7 +59,11 @@ function fromMemory(entry: Extract<LayerInput, { entries: unknown }>["entries"][
     case "symlink":
       return { ...base, type: "symlink", linkName: entry.linkName };
     case "directory":
-      return { ...base, type: "directory", ...(entry.mode === undefined ? {} : { mode: entry.mode }) };
+      return {
+        ...base,
+        type: "directory",
+        ...(entry.mode === undefined ? {} : { mode: entry.mode }),
+      };
     default:
       return {
         ...base,

@@ -52,7 +52,10 @@ function relativePath(path: string): string {
     .join("/");
 }
 
-function openInput(given: string): { readonly path: string; readonly isFolder: boolean } {
+function openInput(given: string): {
+  readonly path: string;
+  readonly isFolder: boolean;
+} {
   try {
     const path = realpathSync(given);
     const stat = statSync(path);
@@ -97,7 +100,13 @@ function checkEncoding(folder: string): void {
 
 function entryOf(found: Dirent, name: string, path: string): PlannedEntry {
   if (found.isSymbolicLink()) {
-    return { name, type: "symlink", from: path, onDisk: true, linkName: readLink(path) };
+    return {
+      name,
+      type: "symlink",
+      from: path,
+      onDisk: true,
+      linkName: readLink(path),
+    };
   }
   checkName(found.name, path);
   if (found.isFile()) return { name, type: "file", from: path, onDisk: true };
