@@ -108,6 +108,16 @@ export async function putManifest(
     signal: options.signal,
   });
   await answer.discard();
+  if (/^text\/html/i.test(answer.headers.get("content-type") ?? "")) {
+    throw new LadingError(
+      "ERR_LADING_REGISTRY",
+      "a web page came in place of the registry's answer to a manifest",
+      {
+        place: session.label,
+        hint: "a gateway or a login page stands before the registry",
+      },
+    );
+  }
   checkDigest(answer, descriptor.digest, session.label);
   session.memo.keep({ descriptor: bare(descriptor), bytes });
   session.memo.learn({ kind: "manifest", descriptor }, true);
