@@ -81,8 +81,6 @@ function prefixOf(block: Buffer, form: Header["form"]): string {
 export function typeOf(header: Header): TarEntryType | undefined {
   switch (header.flag) {
     case "0":
-      // V7 had no flag for directories.
-      return header.name.endsWith("/") ? "directory" : "file";
     case "7":
     case "S":
       return "file";

@@ -363,8 +363,9 @@ class TarReader {
 function withoutSlash(header: Header): string {
   const { name, flag } = header;
   if (name.length < 2 || !name.endsWith("/")) return name;
-  // The slash is how V7 marks a directory; keep one for typeOf.
   if (flag === "0") {
+    // How V7 marks a directory, and what every reader takes for one in later forms as well.
+    if (header.size > 0) throw malformed(`the folder ${JSON.stringify(name)} has content`);
     header.flag = "5";
   } else if (flag !== "5" && flag !== "D") return name;
   return name.replace(/\/+$/, "") || "/";

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rmdir, stat } from "n
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { LadingError, systemCode } from "../../errors.ts";
 import { unpackFailure } from "./failure.ts";
+import type { UnpackOptions } from "./options.ts";
 import { TimeSlice } from "./time-slice.ts";
 import { canWalkByDescriptor, statOf, Tree } from "./tree.ts";
 
@@ -26,10 +27,10 @@ interface Place {
  */
 export async function intoFolder<T>(
   target: string,
-  existing: "refuse" | "replace",
+  options: Pick<UnpackOptions, "existing" | "staging">,
   fill: (folder: string, umask: number) => Promise<T>,
 ): Promise<T> {
-  const place = await preparePlace(target, existing);
+  const place = await preparePlace(target, options);
   try {
     const umask = await readUmask(place.temp);
     const result = await fill(place.temp, umask);
@@ -43,7 +44,10 @@ export async function intoFolder<T>(
   }
 }
 
-async function preparePlace(wanted: string, existing: "refuse" | "replace"): Promise<Place> {
+async function preparePlace(
+  wanted: string,
+  { existing, staging }: Pick<UnpackOptions, "existing" | "staging">,
+): Promise<Place> {
   let target = resolve(wanted);
   try {
     // The caller chose the path: links in it are the caller's will, other than those in an image.
@@ -59,7 +63,7 @@ async function preparePlace(wanted: string, existing: "refuse" | "replace"): Pro
         before: "nothing",
         mode: undefined,
         madeParent,
-        ...(await makeTemp(target, undefined)),
+        ...(await makeTemp(target, undefined, "beside")),
       };
     }
     if (!stats.isDirectory()) {
@@ -70,15 +74,15 @@ async function preparePlace(wanted: string, existing: "refuse" | "replace"): Pro
     }
     const before = (await readdir(target)).length === 0 ? "empty" : "content";
     if (before === "content") refuseContent(target, existing);
-    const temp = await makeTemp(target, stats);
+    const temp = await makeTemp(target, stats, staging);
     return { target, before, mode: stats.mode & 0o777, madeParent: undefined, ...temp };
   } catch (error) {
     throw unpackFailure(error, target, target);
   }
 }
 
-function refuseContent(target: string, existing: "refuse" | "replace"): void {
-  if (existing === "refuse") {
+function refuseContent(target: string, existing: UnpackOptions["existing"]): void {
+  if (existing !== "replace") {
     throw new LadingError("ERR_LADING_STORE", "the target folder is not empty", {
       place: target,
       hint: "choose a new or an empty folder, or say that its content may be replaced",
@@ -97,15 +101,21 @@ function refuseContent(target: string, existing: "refuse" | "replace"): void {
 async function makeTemp(
   target: string,
   stats: Stats | undefined,
+  staging: UnpackOptions["staging"],
 ): Promise<{ readonly temp: string; readonly inside: boolean }> {
   const parent = dirname(target);
   // A mount point can be filled, but not renamed.
   const mounted = stats !== undefined && (await stat(parent)).dev !== stats.dev;
-  if (!mounted) {
+  if (staging === "beside" || (staging === undefined && !mounted)) {
     try {
       return { temp: await mkdtemp(join(parent, `.${basename(target)}.lading-`)), inside: false };
     } catch (error) {
-      if (stats === undefined || !["EACCES", "EPERM", "EROFS"].includes(systemCode(error) ?? "")) throw error;
+      if (
+        stats === undefined ||
+        staging === "beside" ||
+        !["EACCES", "EPERM", "EROFS"].includes(systemCode(error) ?? "")
+      )
+        throw error;
     }
   }
   return { temp: await mkdtemp(join(target, ".lading-")), inside: true };

@@ -78,7 +78,7 @@ export class LayerWriter {
     return { ...this.#done };
   }
 
-  /** A folder came into being that no entry has named: what an entry said about another of that name is void. */
+  /** A folder went away: what an entry said about it must not come over another of that name. */
   forgetFolder(path: string): void {
     this.#folders.delete(path);
   }
@@ -112,12 +112,7 @@ export class LayerWriter {
       const end = this.#folders.get(path);
       if (end === undefined) continue;
       try {
-        const parts = path.split("/");
-        const name = parts.pop() ?? "";
-        const parent = this.#tree.folder(parts, false, path);
-        // A later layer may have put something else there.
-        if (parent === undefined || statOf(`${parent.base}/${name}`)?.isDirectory() !== true) continue;
-        const folder = this.#tree.folder([...parts, name], false, path);
+        const folder = this.#tree.folder(path.split("/"), false, path);
         if (folder !== undefined) this.#endFolder(folder, end);
       } catch (error) {
         throw unpackFailure(error, path, this.#options.target);
@@ -263,7 +258,6 @@ export class LayerWriter {
   }
 
   async #remove(folder: Folder, name: string): Promise<void> {
-    this.#folders.delete(pathIn(folder, name));
     for (const _ of this.#tree.remove(folder, name)) {
       if (this.#slice.isOver()) await this.#slice.pause();
     }

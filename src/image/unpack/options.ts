@@ -8,6 +8,11 @@ export interface UnpackOptions {
    * The old content goes only when the new tree is whole. An empty folder is always fine.
    */
   readonly existing?: "refuse" | "replace";
+  /**
+   * Where the new tree is built: "beside" the target, to be renamed in one step, or "inside" it, and then moved up name by
+   * name. Default: beside, except for targets that cannot be renamed (mount points, parents without write permission).
+   */
+  readonly staging?: "beside" | "inside";
   /** Give files the owners that the archive names, and exact modes in spite of the umask. Needs root. Default false. */
   readonly sameOwner?: boolean;
   /** Keep setuid, setgid and sticky bits. Default false. */

@@ -17,7 +17,7 @@ import { systemCode } from "../../errors.ts";
 import { unsafePath } from "./entry-path.ts";
 
 /** Open folders kept for entries to come. */
-const maxOpen = 128;
+const maxOpen = 256;
 const maxLinks = 40;
 
 /** A folder of the tree that is known to be a real one. */
@@ -34,8 +34,8 @@ export interface TreeOptions {
   readonly walk: "descriptors" | "paths";
   readonly throughLinks: "refuse" | "inside";
   readonly maxDepth: number;
-  /** Called when a folder had to be made that no entry has named. */
-  readonly onMade?: (path: string) => void;
+  /** Called with the path of every folder that is removed, those within it included. */
+  readonly onRemoved?: (path: string) => void;
 }
 
 /** Whether folders can be held by descriptor here. Node has no openat; on Linux /proc stands in for it. */
@@ -107,29 +107,30 @@ export class Tree {
         continue;
       }
       const at = `${folder.base}/${part}`;
-      let stats = statOf(at);
+      const real = this.#openReal(path, at);
+      if (real !== undefined) {
+        folder = this.#remember(real);
+        continue;
+      }
+      const stats = statOf(at);
       if (stats === undefined) {
         if (!create) return undefined;
         if (path.split("/").length > this.#options.maxDepth) throw unsafePath(name, "it leads too deep");
         mkdirSync(at);
-        this.#options.onMade?.(path);
-        stats = lstatSync(at);
-      }
-      if (stats.isSymbolicLink()) {
-        if (this.#options.throughLinks === "refuse") {
-          throw unsafePath(
-            name,
-            `${JSON.stringify(path)} is a symbolic link, and nothing is written through links`,
-          );
-        }
-        if (++links > maxLinks) throw unsafePath(name, "it leads through too many symbolic links");
-        const target = readlinkSync(at);
-        if (target.startsWith("/")) folder = this.root;
-        ahead.push(...target.split("/").reverse());
+        folder = this.#remember(this.#openFolder(path, at));
         continue;
       }
-      if (!stats.isDirectory()) throw unsafePath(name, `${JSON.stringify(path)} is not a folder`);
-      folder = this.#remember(this.#openFolder(path, at));
+      if (!stats.isSymbolicLink()) throw unsafePath(name, `${JSON.stringify(path)} is not a folder`);
+      if (this.#options.throughLinks === "refuse") {
+        throw unsafePath(
+          name,
+          `${JSON.stringify(path)} is a symbolic link, and nothing is written through links`,
+        );
+      }
+      if (++links > maxLinks) throw unsafePath(name, "it leads through too many symbolic links");
+      const target = readlinkSync(at);
+      if (target.startsWith("/")) folder = this.root;
+      ahead.push(...target.split("/").reverse());
     }
     return folder;
   }
@@ -156,6 +157,7 @@ export class Tree {
       closeFolder(inner);
     }
     rmdirSync(at);
+    this.#options.onRemoved?.(path);
   }
 
   #openFolder(path: string, at: string): Folder {
@@ -165,6 +167,17 @@ export class Tree {
     }
     if (!lstatSync(at).isDirectory()) throw unsafePath(path, "it is not a folder");
     return { path, base: at, fd: -1 };
+  }
+
+  /** The folder there; undefined when nothing is, or something else. */
+  #openReal(path: string, at: string): Folder | undefined {
+    if (this.#options.walk === "paths" && statOf(at)?.isDirectory() !== true) return undefined;
+    try {
+      return this.#openFolder(path, at);
+    } catch (error) {
+      if (["ENOENT", "ENOTDIR", "ELOOP"].includes(systemCode(error) ?? "")) return undefined;
+      throw error;
+    }
   }
 
   #openAnyMode(path: string, at: string): Folder {

@@ -104,13 +104,13 @@ async function unpack(
     });
   }
   const limits = { ...defaultUnpackLimits, ...options.limits };
-  return await intoFolder(target, options.existing ?? "refuse", async (folder, umask) => {
+  return await intoFolder(target, options, async (folder, umask) => {
     const similar = options.similarNames ?? (foldsNames(folder) ? "refuse" : "allow");
     const tree = new Tree(folder, {
       walk: options.walk ?? (canWalkByDescriptor(folder) ? "descriptors" : "paths"),
       throughLinks: options.throughLinks ?? "refuse",
       maxDepth: limits.depth,
-      onMade: (path) => writer.forgetFolder(path),
+      onRemoved: (path) => writer.forgetFolder(path),
     });
     const writer = new LayerWriter(tree, {
       ...options,
