@@ -94,9 +94,8 @@ class Execution {
       if (node === undefined) continue;
       const small = node.kind === "manifest" || node.descriptor.size <= smallBlobBytes;
       tasks.push({
-        ...this.#lane(node.to, small),
         // Manifests before small blobs: each may complete an image.
-        rank: node.kind === "manifest" ? i - nodes.length : i,
+        ...this.#lane(node.to, small, i, node.kind === "manifest" ? i - nodes.length : i),
         before: tasksOf(node.after === undefined ? node.children : [...node.children, node.after]),
         run: () => this.#runNode(i, node),
       });
@@ -104,14 +103,13 @@ class Execution {
     const lastTagging = new Map<number, number>();
     for (const [i, image] of images.entries()) {
       const before = tasksOf(image.tops);
-      // Where there is no registry, names are given in the order of the requests: an archive comes out the same each time.
+      // Where there is no registry, names are given in the order of the requests: so the result is the same each time.
       const previous = lastTagging.get(image.to);
       if (previous !== undefined && this.#plan.destinations[image.to]?.location === undefined)
         before.push(previous);
       lastTagging.set(image.to, tasks.length);
       tasks.push({
-        ...this.#lane(image.to, true),
-        rank: i - nodes.length - images.length,
+        ...this.#lane(image.to, true, nodes.length + i, i - nodes.length - images.length),
         before,
         run: () => this.#runTags(i, image),
       });
@@ -119,12 +117,21 @@ class Execution {
     return tasks;
   }
 
-  #lane(to: number, small: boolean): Pick<Scheduled, "lane" | "limit"> {
-    const registry = this.#plan.destinations[to]?.location?.registry;
-    const place = registry === undefined ? `store ${to}` : `registry ${registry}`;
+  /** @param planned the place in the plan's order @param soonest the place in the order that completes images early */
+  #lane(
+    to: number,
+    small: boolean,
+    planned: number,
+    soonest: number,
+  ): Pick<Scheduled, "lane" | "limit" | "rank" | "strict"> {
+    const destination = this.#plan.destinations[to];
+    const registry = destination?.location?.registry;
+    const lane = registry === undefined ? `store ${to}` : `registry ${registry}`;
+    if (this.#request(destination?.request).to.ordered === true)
+      return { lane, limit: this.#concurrency, rank: planned, strict: true };
     return small
-      ? { lane: `${place}, small`, limit: 2 * this.#concurrency }
-      : { lane: place, limit: this.#concurrency };
+      ? { lane: `${lane}, small`, limit: 2 * this.#concurrency, rank: soonest }
+      : { lane, limit: this.#concurrency, rank: soonest };
   }
 
   async #runNode(index: number, node: PlannedNode): Promise<void> {

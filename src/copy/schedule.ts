@@ -6,6 +6,8 @@ export interface Scheduled {
   readonly limit: number;
   /** Lower runs earlier within its lane; unique. */
   readonly rank: number;
+  /** Begin the lane's tasks strictly by rank: one that cannot run yet holds up those after it. Ranks must allow that. */
+  readonly strict?: boolean;
   /** Indexes of tasks that come first. */
   readonly before: readonly number[];
   run(): Promise<void>;
@@ -16,6 +18,8 @@ interface Lane {
   running: number;
   /** Ready tasks by rank, the next one last: taking it is then cheap. */
   readonly ready: number[];
+  /** Of a strict lane: all its tasks, the next one last. */
+  readonly order: number[] | undefined;
 }
 
 /**
@@ -41,10 +45,10 @@ export async function runSchedule(
   let failure: { readonly error: unknown } | undefined;
   const { promise, resolve } = deferred();
 
-  const laneOf = ({ lane: name, limit }: Scheduled): Lane => {
+  const laneOf = ({ lane: name, limit, strict }: Scheduled): Lane => {
     let lane = lanes.get(name);
     if (lane === undefined) {
-      lane = { limit: Math.max(1, limit), running: 0, ready: [] };
+      lane = { limit: Math.max(1, limit), running: 0, ready: [], order: strict ? [] : undefined };
       lanes.set(name, lane);
     }
     return lane;
@@ -59,6 +63,8 @@ export async function runSchedule(
   };
   const start = (lane: Lane): void => {
     while (failure === undefined && lane.running < lane.limit) {
+      if (lane.order !== undefined && lane.order.at(-1) !== lane.ready.at(-1)) return;
+      lane.order?.pop();
       const i = lane.ready.pop();
       const task = i === undefined ? undefined : tasks[i];
       if (i === undefined || task === undefined) return;
@@ -92,7 +98,8 @@ export async function runSchedule(
   };
 
   // Lanes start in the order in which the tasks name them.
-  for (const task of tasks) laneOf(task);
+  for (const [i, task] of tasks.entries()) laneOf(task).order?.push(i);
+  for (const { order } of lanes.values()) order?.sort((a, b) => rank(b) - rank(a));
   const first = tasks.map((_, i) => i).filter((i) => waitingFor[i] === 0);
   first.sort((a, b) => rank(b) - rank(a));
   for (const i of first) {

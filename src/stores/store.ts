@@ -61,6 +61,8 @@ export interface Source {
 export interface Sink {
   readonly label: string;
   readonly location?: RepositoryLocation;
+  /** The order of writes shows in what comes out, as in an archive: the copier begins them in the same order each time. */
+  readonly ordered?: boolean;
   /** Present *and* of the right size. */
   has(node: Node, options?: CallOptions): Promise<boolean>;
   /**

@@ -55,18 +55,14 @@ test("large blobs in flight are limited per registry, over all its repositories"
   assert.equal(most, 3);
 });
 
-/** Writes one after the other, as an archive does, and keeps the order. */
-class Sequential extends MemoryStore {
+/** As an archive: the order in which writes begin shows. */
+class Ordered extends MemoryStore {
+  readonly ordered = true;
   readonly order: string[] = [];
-  #last: Promise<unknown> = Promise.resolve();
 
   override write(...args: Parameters<MemoryStore["write"]>): ReturnType<MemoryStore["write"]> {
-    const written = this.#last.then(() => {
-      this.order.push(args[0].descriptor.digest);
-      return super.write(...args);
-    });
-    this.#last = written.catch(() => {});
-    return written;
+    this.order.push(args[0].descriptor.digest);
+    return super.write(...args);
   }
 
   override async tag(...args: Parameters<MemoryStore["tag"]>): Promise<void> {
@@ -75,7 +71,7 @@ class Sequential extends MemoryStore {
   }
 }
 
-test("a sink that writes one thing after the other gets the same order each time, however fast the source is", async () => {
+test("a sink whose order shows gets the same order each time, however fast the source is", async () => {
   const contents = [1, 2, 3].map((seed) => index([image({ seed, layers: 3 }), image({ seed: seed + 10 })]));
   const orders = [];
   for (const pace of [0, 1, 2]) {
@@ -94,7 +90,7 @@ test("a sink that writes one thing after the other gets the same order each time
     }
     const from = new Paced("from");
     for (const [i, content] of contents.entries()) await writeContent(from, content, `v${i}`);
-    const to = new Sequential("to");
+    const to = new Ordered("to");
     await copy(contents.map((_, i) => ({ from, reference: `v${i}`, to, tags: [`v${i}`] })));
     orders.push(to.order);
   }

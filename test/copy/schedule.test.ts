@@ -51,6 +51,37 @@ test("tasks that are ready run by rank", async () => {
   assert.deepEqual(order, [1, 2, 3, 4, 5]);
 });
 
+test("a strict lane begins by rank, however long each task takes and whatever it waits for", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ before: fc.array(fc.nat()), turns: fc.nat(4) }), { maxLength: 20 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (graph, limit) => {
+        const order: number[] = [];
+        await runSchedule(
+          graph.map(({ before, turns }, i) => ({
+            lane: "a",
+            limit,
+            rank: i,
+            strict: true,
+            before: i === 0 ? [] : before.map((n) => n % i),
+            run: async () => {
+              order.push(i);
+              for (let k = 0; k < turns; k++) await turn();
+            },
+          })),
+          never,
+        );
+        assert.deepEqual(
+          order,
+          graph.map((_, i) => i),
+        );
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
 test("a chain far deeper than any limit does not block a lane of one", async () => {
   let last = -1;
   await runSchedule(

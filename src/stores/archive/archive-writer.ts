@@ -52,6 +52,8 @@ export async function createDockerArchive(
 /** An archive on its way. What was written can be read back until `commit`. */
 export class ArchiveWriter implements Store {
   readonly label: string;
+  /** Blobs lie in the order in which their writes began. */
+  readonly ordered = true;
   readonly #file: ArchiveFile;
   readonly #form: "oci" | "docker";
   readonly #catalog: Catalog;
