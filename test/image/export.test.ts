@@ -211,6 +211,6 @@ test("random layers merge to what umoci unpacks", needs("umoci", "tar"), async (
       const names = expected.map((line) => `/${line.replace(/^(?:dir|file) \d+ |^link /, "").split(" ")[0]}`);
       assert.deepEqual(seen, names);
     }),
-    { numRuns: 40, endOnFailure: false },
+    { numRuns: 20, endOnFailure: false },
   );
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { bodyOf } from "../../src/bytes/body.ts";
 import { collect } from "../../src/bytes/collect.ts";
+import { isLadingError } from "../../src/errors.ts";
 import { type ImageFilesystem, openFilesystem } from "../../src/image/filesystem/filesystem.ts";
 import { MemoryStore } from "../../src/stores/memory.ts";
 import type { Source } from "../../src/stores/store.ts";
@@ -120,6 +121,16 @@ test("whiteouts mean lower layers only, wherever they stand in their own", async
     assert.deepEqual(await paths(fs), ["/x", "/x/new", "/y"]);
     assert.equal(await text(fs, "/y"), "new");
   }
+});
+
+test("a directory that a layer deletes and makes anew has nothing of the old one", async () => {
+  const base = tarOf({ name: "d/", mode: 0o700 }, file("d/old"), file("e/old"));
+  const { fs } = await filesystemOf(
+    base,
+    tarOf(file(".wh.d", ""), file("d/new"), file("e/new"), file(".wh.e", "")),
+  );
+  assert.deepEqual(await paths(fs), ["/d", "/d/new", "/e", "/e/new"]);
+  assert.equal((await fs.stat("/d")).mode, 0o755);
 });
 
 test("only the layers that a question needs are read, and each is read once for its names", async () => {
@@ -312,11 +323,32 @@ test("a layer with wrong bytes is never taken for right, neither for its names n
   await assert.rejects((await openFilesystem(liar, manifest)).stat("/a"), {
     code: "ERR_LADING_DIGEST_MISMATCH",
   });
+  const damaged = tarOf(file("a", "right"));
+  damaged.fill(0xee, 0, 100);
+  const damager: Source = { ...liar, body: () => bodyOf(damaged) };
+  await assert.rejects((await openFilesystem(damager, manifest)).stat("/a"), {
+    code: "ERR_LADING_DIGEST_MISMATCH",
+  });
   // A failure is not remembered.
   const again = await openFilesystem(liar, manifest);
   await assert.rejects(again.stat("/a"), { code: "ERR_LADING_DIGEST_MISMATCH" });
   lies = false;
   assert.equal(await text(again, "/a"), "right");
+});
+
+test("a layer that is no tar, or cut short before it was described, is named", async () => {
+  for (const bytes of [
+    Buffer.from("no tar at all".repeat(100)),
+    tarOf(file("a", "x".repeat(5000))).subarray(0, 2048),
+  ]) {
+    const { fs } = await filesystemOf(bytes);
+    await assert.rejects(fs.stat("/a"), (error) => {
+      assert.ok(isLadingError(error));
+      assert.equal(error.code, "ERR_LADING_ARCHIVE");
+      assert.match(error.place ?? "", /^layer sha256:/);
+      return true;
+    });
+  }
 });
 
 test("an abort stops the reading with the caller's reason", async () => {

@@ -1,6 +1,6 @@
 import { type ByteStream, streamOf } from "../../bytes/stream.ts";
 import { verify, verifyBytes } from "../../bytes/verify.ts";
-import { LadingError } from "../../errors.ts";
+import { isLadingError, LadingError } from "../../errors.ts";
 import { decompress } from "../../formats/compression.ts";
 import type { TarItem } from "../../formats/tar/entry.ts";
 import { readTar } from "../../formats/tar/read.ts";
@@ -106,8 +106,23 @@ export class LayeredTree {
   async *items(layer: number, options: CallOptions): AsyncGenerator<TarItem> {
     const descriptor = this.descriptorOf(layer);
     const what = `layer ${descriptor.digest}`;
-    const stream = decompress(await this.#open(descriptor, options), { what, maxBytes: this.#maxLayerBytes });
-    yield* readTar(stream, { what, maxEntries: this.#maxEntries, ...options });
+    const stored = (await this.#open(descriptor, options))[Symbol.asyncIterator]();
+    const drain = async (): Promise<void> => {
+      while ((await stored.next()).done !== true);
+    };
+    // Readers above cannot close it, so what they leave is still read and verified.
+    const heldOpen: ByteStream = { [Symbol.asyncIterator]: () => ({ next: () => stored.next() }) };
+    try {
+      const tar = decompress(heldOpen, { what, maxBytes: this.#maxLayerBytes });
+      yield* readTar(tar, { what, maxEntries: this.#maxEntries, ...options });
+      await drain();
+    } catch (error) {
+      // Bytes that were changed on their way look like a damaged archive first. The digest tells which it is.
+      if (isLadingError(error) && error.code === "ERR_LADING_ARCHIVE") await drain();
+      throw error;
+    } finally {
+      await stored.return?.();
+    }
   }
 
   async #open(descriptor: Descriptor, options: CallOptions): Promise<ByteStream> {
