@@ -24,6 +24,8 @@ export {
   type ImageFilesystem,
   openFilesystem,
 } from "./filesystem/filesystem.ts";
+export { createLayer, type Layer, type LayerOptions } from "./layer/create.ts";
+export type { DiskInput, EntriesInput, LayerEntry, LayerInput } from "./layer/input.ts";
 export {
   type SelectedImage,
   type SelectedManifest,
@@ -31,3 +33,5 @@ export {
   selectImage,
   selectManifest,
 } from "./select-image.ts";
+export type { UnpackLimits, UnpackOptions, UnpackResult } from "./unpack/options.ts";
+export { type LayerFacts, unpackImage, unpackLayer } from "./unpack/unpack.ts";
