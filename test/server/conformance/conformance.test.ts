@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { plainPasswords } from "../../../src/server/auth/passwords.ts";
 import { diskRepositories } from "../../../src/server/repositories/disk.ts";
-import { memoryRepositories } from "../../../src/server/repositories/memory.ts";
+import { makeCertificate } from "../../support/certificate.ts";
+import { needs } from "../../support/peers.ts";
 import { startRegistry } from "../../support/registry.ts";
 import { tempDir } from "../../support/tmp.ts";
 import { allChecks, failuresOf, runConformance } from "./suite.ts";
@@ -10,19 +11,19 @@ import { allChecks, failuresOf, runConformance } from "./suite.ts";
 const checks = allChecks().length;
 
 test("conformance: in memory over http", async (t) => {
-  const { url } = await startRegistry(t, { repositories: memoryRepositories() });
+  const { url } = await startRegistry(t);
   const results = await runConformance({ url, prefix: "conformance" });
   assert.deepEqual(failuresOf(results), []);
   assert.equal(results.length, checks);
 });
 
-test("conformance: on disk over http, with a password", async (t) => {
+test("conformance: in memory, with a password", async (t) => {
   const { url } = await startRegistry(t, {
-    repositories: diskRepositories(await tempDir(t)),
     passwords: plainPasswords({ jane: "secret" }),
   });
+  const sha256 = allChecks().filter(({ name }) => name.startsWith("sha256"));
   const authorization = `Basic ${Buffer.from("jane:secret").toString("base64")}`;
-  const results = await runConformance({ url, prefix: "conformance", authorization });
+  const results = await runConformance({ url, prefix: "conformance", authorization }, sha256);
   assert.deepEqual(failuresOf(results), []);
 });
 
@@ -32,4 +33,15 @@ test("conformance: an index may be sparse where the operator says so", async (t)
   const results = await runConformance({ url, prefix: "conformance" }, sparse);
   assert.deepEqual(failuresOf(results), []);
   assert.ok(results.length > 10);
+});
+
+test("conformance: on disk over https", needs("openssl"), async (t) => {
+  const { cert, key } = await makeCertificate(t);
+  const { url } = await startRegistry(t, {
+    repositories: diskRepositories(await tempDir(t)),
+    tls: { cert, key },
+  });
+  assert.match(url, /^https:/);
+  const results = await runConformance({ url, prefix: "conformance", ca: cert });
+  assert.deepEqual(failuresOf(results), []);
 });

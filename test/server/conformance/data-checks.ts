@@ -88,7 +88,9 @@ export function dataChecks(set: DataSet, algorithm: string): readonly Check[] {
         if (tag === undefined) continue;
         await client.expect(202, "DELETE", `manifests/${tag}`);
         await client.expect(404, "GET", `manifests/${tag}`);
-        await client.expect(200, "HEAD", `manifests/${digest}`);
+        await client.expect(200, "HEAD", `manifests/${digest}`, {
+          headers: { accept: Object.values(types).join(", ") },
+        });
       }
     }),
     step("delete manifests", async (client) => {

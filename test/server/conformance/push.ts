@@ -120,7 +120,9 @@ export async function pushManifest(client: Client, manifest: ManifestData): Prom
     assert.notEqual(answer.location, "", "a new manifest has a Location");
     if (manifest.subject !== undefined) assert.equal(answer.headers["oci-subject"], manifest.subject);
     else assert.equal(answer.headers["oci-subject"], undefined);
-    const read = await client.expect(200, "GET", answer.location);
+    const read = await client.expect(200, "GET", answer.location, {
+      headers: { accept: manifest.mediaType },
+    });
     assert.ok(read.body.equals(manifest.bytes), "the Location of a new manifest gives its bytes");
   }
 }
