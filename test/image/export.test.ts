@@ -4,12 +4,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import fc from "fast-check";
-import { bodyOf } from "../../src/bytes/body.ts";
+import { bodyFromStart, bodyOf } from "../../src/bytes/body.ts";
 import { collect } from "../../src/bytes/collect.ts";
+import { createHasher } from "../../src/bytes/hash.ts";
 import { streamOf } from "../../src/bytes/stream.ts";
+import { encodeHeader, tarEnd } from "../../src/formats/tar/encode.ts";
 import { readTar } from "../../src/formats/tar/read.ts";
+import { buildImage } from "../../src/image/document.ts";
 import { exportFilesystem } from "../../src/image/export.ts";
 import { openFilesystem } from "../../src/image/filesystem/filesystem.ts";
+import { parseManifest } from "../../src/spec/manifest.ts";
+import { mediaTypes } from "../../src/spec/media-type.ts";
 import { openLayout } from "../../src/stores/layout/open.ts";
 import { MemoryStore } from "../../src/stores/memory.ts";
 import { file, hardlink, putImage, symlink, type TestEntry, tarOf } from "../support/image.ts";
@@ -120,6 +125,39 @@ test("large content goes by in chunks and is verified", async () => {
   await assert.rejects(collect(exportFilesystem(liar, manifest), 1e8, "tar"), {
     code: "ERR_LADING_DIGEST_MISMATCH",
   });
+});
+
+test("memory stays flat for a layer far larger than it", async () => {
+  const size = 384 * 1024 * 1024;
+  const piece = Buffer.alloc(1024 * 1024, "lading");
+  async function* layer(): AsyncGenerator<Uint8Array> {
+    yield encodeHeader({ name: "big", type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, size });
+    for (let at = 0; at < size; at += piece.length) yield piece;
+    yield tarEnd;
+  }
+  const hasher = createHasher();
+  for await (const chunk of layer()) hasher.update(chunk);
+  const digest = hasher.digest();
+  const descriptor = { mediaType: mediaTypes.ociLayer, digest, size: 512 + size + 1024 };
+  const { config, manifest } = buildImage({
+    layers: [{ descriptor, diffId: digest }],
+    platform: { os: "linux", architecture: "amd64" },
+  });
+  const store = new MemoryStore();
+  const source = {
+    ...{ label: "large", resolve: store.resolve, tags: store.tags, referrers: store.referrers },
+    body: () => bodyFromStart(descriptor.size, async () => layer()),
+  };
+  const image = parseManifest(manifest.bytes);
+  assert.ok(image.kind === "image" && image.config.digest === config.descriptor.digest);
+  const before = process.memoryUsage().rss;
+  let [most, total] = [0, 0];
+  for await (const chunk of exportFilesystem(source, image)) {
+    total += chunk.byteLength;
+    if (total % (16 * 1024 * 1024) < chunk.byteLength) most = Math.max(most, process.memoryUsage().rss);
+  }
+  assert.equal(total, descriptor.size);
+  assert.ok(most > 0 && most - before < 100 * 1024 * 1024, `${most - before} bytes more`);
 });
 
 function run(program: string, ...args: string[]): string {
