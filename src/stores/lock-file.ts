@@ -22,13 +22,16 @@ interface Holder extends ProcessIdentity {
   readonly nonce: string;
 }
 
-/** A holder refreshes its lock this often; one that cannot be asked is taken for dead after the second. */
-const refreshMs = 5_000;
-const staleMs = 60_000;
+/**
+ * A holder refreshes its lock this often; one that cannot be asked is taken for dead after the second. Shorter than the
+ * wait below: a server that was killed in one container and started in another goes on by itself.
+ */
+const refreshMs = 2_000;
+const staleMs = 20_000;
 
 /**
  * Takes a lock between processes: a file that only one can create, with its holder's identity inside. The lock of a dead
- * process of this host is broken; that of another host (a shared folder) when it was not refreshed for a minute.
+ * process of this host is broken; that of another host (a shared folder) when it was not refreshed for twenty seconds.
  * @throws LadingError ERR_LADING_CONFLICT when it stays taken
  */
 export async function takeLock(path: string, options: LockOptions): Promise<Lock> {

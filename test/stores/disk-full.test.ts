@@ -14,12 +14,14 @@ import { tagsOf } from "./contract.ts";
 
 const asRoot = { skip: process.getuid?.() === 0 ? false : "needs root to mount a small file system" };
 
+const run = (program: string, ...args: readonly string[]) => void execFileSync(program, args);
+
 /** A file system of 4 MiB. */
 async function smallDisk(t: TestContext): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "lading-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
+  run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder);
   t.after(() => {
-    execFileSync("umount", [folder]);
+    run("umount", folder);
     rmdirSync(folder);
   });
   return folder;

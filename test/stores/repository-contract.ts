@@ -58,6 +58,18 @@ export function repositoryContract(name: string, make: (t: TestContext) => Promi
     }
   });
 
+  run("a manifest that is removed from under its index is gone, the index stays", async (store) => {
+    const children = [image({ seed: 1 }), image({ seed: 2 })];
+    const content = index(children);
+    await writeContent(store, content, "v1");
+    const removed = children[0]?.root ?? content.root;
+    assert.equal(await store.remove({ kind: "manifest", descriptor: removed }), true);
+    assert.equal(await store.remove({ kind: "manifest", descriptor: removed }), false);
+    await rejectsWith("ERR_LADING_NOT_FOUND", store.resolve(removed.digest));
+    assert.equal((await store.resolve("v1")).digest, content.root.digest);
+    assert.equal((await manifestsOf(store)).length, 2);
+  });
+
   run("a tag that moves leaves the old manifest", async (store) => {
     const old = image({ seed: 1 });
     await writeContent(store, old, "v1");

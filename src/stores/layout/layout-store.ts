@@ -56,8 +56,8 @@ export class LayoutStore implements RepositoryStore {
   async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     const found = await this.#catalog.resolve(await this.#index.entries(), reference, this.label);
-    // A sparse layout may list what it does not hold: its name still stands for it.
-    if (found !== undefined) return found;
+    // A sparse layout may list what it does not hold. A name still stands for it; a digest asks for the thing itself.
+    if (found !== undefined && (reference !== found.digest || (await this.#holds(found)))) return found;
     throw this.#notFound(reference === "" ? "an image" : quote(reference));
   }
 
@@ -78,8 +78,12 @@ export class LayoutStore implements RepositoryStore {
 
   async *manifests(): AsyncGenerator<Descriptor> {
     for (const descriptor of await this.#catalog.all(await this.#index.entries())) {
-      if ((await this.#files.size(descriptor.digest)) === descriptor.size) yield descriptor;
+      if (await this.#holds(descriptor)) yield descriptor;
     }
+  }
+
+  async #holds({ digest, size }: Descriptor): Promise<boolean> {
+    return (await this.#files.size(digest)) === size;
   }
 
   /** Bytes of a blob that is here. */
@@ -90,8 +94,8 @@ export class LayoutStore implements RepositoryStore {
   /** A manifest is here when it is a file of its size *and* known as a manifest; a blob when it is such a file. */
   async has(node: Node, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    const { digest, size } = node.descriptor;
-    if ((await this.#files.size(digest)) !== size) return false;
+    const { digest } = node.descriptor;
+    if (!(await this.#holds(node.descriptor))) return false;
     if (node.kind === "blob") {
       await this.#files.freshen(digest);
       return true;
@@ -116,7 +120,7 @@ export class LayoutStore implements RepositoryStore {
     const entries = await this.#index.entries();
     if ((await withManifest(entries, descriptor, this.#catalog)) === entries) return true;
     return this.#index.update(async (current) => {
-      const here = (await this.#files.size(descriptor.digest)) === descriptor.size;
+      const here = await this.#holds(descriptor);
       return {
         entries: here ? await withManifest(current, descriptor, this.#catalog) : current,
         value: here,
@@ -128,7 +132,7 @@ export class LayoutStore implements RepositoryStore {
     options.signal?.throwIfAborted();
     checkName(name, this.label);
     await this.#index.update(async (entries) => {
-      if ((await this.#files.size(target.digest)) !== target.size) throw this.#notFound(target.digest);
+      if (!(await this.#holds(target))) throw this.#notFound(target.digest);
       return { entries: await withName(entries, target, name, this.#catalog), value: undefined };
     });
   }
