@@ -7,6 +7,7 @@ import { type Index, parseManifest } from "../../spec/manifest.ts";
 import { mediaTypes } from "../../spec/media-type.ts";
 import { pages } from "./lists.ts";
 import { getManifest, putManifest } from "./manifests.ts";
+import { hasNode } from "./presence.ts";
 import type { RepositorySession } from "./session.ts";
 
 /** The tag that lists a subject's referrers where the API is missing (distribution-spec, "Referrers Tag Schema"). */
@@ -184,12 +185,8 @@ async function apply(session: RepositorySession, subject: Digest, changes: reado
     const before = await readFallback(session, subject, undefined);
     const after = merge(before.manifests, changes);
     if (after === undefined) return;
-    const manifest = indexOf(after);
     try {
-      await putManifest(session, manifest, referrersTag(subject), {
-        signal: undefined,
-        ...(before.etag === undefined ? {} : { ifMatch: before.etag }),
-      });
+      await writeList(session, subject, after, before.etag);
     } catch (error) {
       const lost = error instanceof RegistryError && (error.status === 412 || error.status === 409);
       if (!lost || round >= mostRounds) throw error;
@@ -208,6 +205,33 @@ async function apply(session: RepositorySession, subject: Digest, changes: reado
         },
       );
     }
+  }
+}
+
+/** A registry may refuse a list with a manifest that somebody has removed: then such entries are left out. */
+async function writeList(
+  session: RepositorySession,
+  subject: Digest,
+  manifests: readonly Descriptor[],
+  etag: string | undefined,
+): Promise<void> {
+  const put = (list: readonly Descriptor[]) =>
+    putManifest(session, indexOf(list), referrersTag(subject), {
+      signal: undefined,
+      ...(etag === undefined ? {} : { ifMatch: etag }),
+    });
+  try {
+    await put(manifests);
+  } catch (error) {
+    if (!isLadingError(error) || error.code !== "ERR_LADING_MISSING_CONTENT") throw error;
+    const there: Descriptor[] = [];
+    for (const descriptor of manifests) {
+      const node = { kind: "manifest", descriptor } as const;
+      session.memo.learn(node, undefined);
+      if (await hasNode(session, node, undefined)) there.push(descriptor);
+    }
+    if (there.length === manifests.length) throw error;
+    await put(there);
   }
 }
 
