@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sampleBytes, xorshift } from "../test/support/sample-bytes.ts";
+import { noiseBytes, sampleBytes, xorshift } from "../test/support/sample-bytes.ts";
 
 export interface TreeShape {
   /** Small text files, as in a source tree: 0.2 to 16 KiB. */
@@ -34,8 +34,7 @@ export async function makeTree(folder: string, shape: TreeShape): Promise<TreeSi
   const random = xorshift(20_261_121);
   const between = (low: number, high: number) => low + (random() % (high - low + 1));
   const text = sampleBytes(16 * mib, 7);
-  const noise = Buffer.alloc(12 * mib);
-  for (let at = 0; at < noise.length; at += 4) noise.writeUInt32LE(random(), at);
+  const noise = noiseBytes(12 * mib);
   let files = 0;
   let bytes = 0;
 

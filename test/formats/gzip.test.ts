@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { collect } from "../../src/bytes/collect.ts";
 import { digestOf } from "../../src/bytes/hash.ts";
 import { type ByteStream, streamOf } from "../../src/bytes/stream.ts";
 import { gzip } from "../../src/formats/gzip/gzip.ts";
+import { looksRandom } from "../../src/formats/gzip/noise.ts";
 import { needs } from "../support/peers.ts";
-import { cut, sampleBytes } from "../support/sample-bytes.ts";
+import { cut, noiseBytes, sampleBytes } from "../support/sample-bytes.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -71,7 +72,7 @@ test("the gzip bytes do not depend on how the input is cut", async () => {
 
 test("gzip at and around the block size comes back whole, noise and zeros too", async () => {
   const block = 64 * kib;
-  const noise = Buffer.from(Array.from({ length: 2 * block + 2 }, (_, i) => (i * 2654435761) >>> 13));
+  const noise = noiseBytes(2 * block + 2);
   for (const size of [0, 1, block - 1, block, block + 1, 2 * block, 2 * block + 1]) {
     for (const content of [sample, noise, Buffer.alloc(2 * block + 2)]) {
       const input = content.subarray(0, size);
@@ -79,6 +80,26 @@ test("gzip at and around the block size comes back whole, noise and zeros too", 
       assert.ok(gunzipSync(packed).equals(input), `${size} bytes`);
     }
   }
+});
+
+test("the fastest level stores blocks of noise as they are, the others try", async () => {
+  const noise = noiseBytes(mib);
+  const mixed = Buffer.concat([sample.subarray(0, mib), noise, sample.subarray(0, mib)]);
+  const fast = await all(gzip(streamOf(mixed), { level: 1 }));
+  assert.ok(gunzipSync(fast).equals(mixed));
+  assert.equal(digestOf(fast), "sha256:1edfbe27d2ac92658f643537447ded48c8a64646cb356185a4977a75ecd5cc9a");
+  assert.ok(fast.length < 0.6 * mixed.length);
+  assert.ok(looksRandom(noise) && looksRandom(gzipSync(sample, { level: 9 })));
+  for (const content of [
+    sample,
+    Buffer.alloc(mib),
+    noise.map((byte) => byte & 0x7f),
+    noise.subarray(0, 16_000),
+  ]) {
+    assert.ok(!looksRandom(content));
+  }
+  // A quarter of text in a block is worth the work.
+  assert.ok(!looksRandom(Buffer.concat([noise.subarray(0, 300_000), sample.subarray(0, 100_000)])));
 });
 
 test("gzip writes one member without time, name or system", async () => {

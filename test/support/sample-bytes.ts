@@ -25,6 +25,12 @@ export function sampleBytes(size: number, seed = 1): Buffer {
   return bytes;
 }
 
+/** Bytes that do not compress, the same everywhere. */
+export function noiseBytes(size: number, seed = 1): Buffer {
+  const random = xorshift(seed);
+  return Buffer.from(Uint8Array.from({ length: size }, () => random() >>> 24));
+}
+
 /** Whole numbers from 0 to 2^32 - 1, always the same for the same seed (Marsaglia's xorshift32). */
 export function xorshift(seed: number): () => number {
   let state = seed >>> 0 || 1;

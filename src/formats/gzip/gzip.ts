@@ -2,16 +2,17 @@ import { availableParallelism } from "node:os";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import type { ByteStream } from "../../bytes/stream.ts";
 import { LadingError } from "../../errors.ts";
+import { looksRandom } from "./noise.ts";
 
 export interface GzipOptions {
-  /** 1 (fastest) to 9 (smallest). Default {@link defaultGzipLevel}. */
+  /** 1 (fastest; stores blocks of noise as they are) to 9 (smallest). Default {@link defaultGzipLevel}. */
   readonly level?: number;
   /** Bytes of input per block, at least 32 KiB. The output depends on it. Default 512 KiB. */
   readonly blockSize?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Fast enough for the network and within 10 % of the size of level 6 (docs/decisions/0002-compression.md). */
+/** Fast enough to keep up with networks; 10 % larger than level 6 (docs/decisions/0002-compression.md). */
 export const defaultGzipLevel = 1;
 
 /**
@@ -64,7 +65,8 @@ export async function* gzip(stream: ByteStream, options: GzipOptions = {}): Asyn
 
   const start = (input: Buffer, used: number): void => {
     const data = input.subarray(0, used);
-    const output = deflateBlock(data, tail, level);
+    // The fastest level does not search noise for what is not there; the others are asked for small output.
+    const output = deflateBlock(data, tail, level === 1 && looksRandom(data) ? 0 : level);
     // It is awaited in its turn; should something else fail before, its own failure must not end the process.
     output.catch(() => {});
     busy.push({ input, output });
