@@ -7,7 +7,10 @@ import { limits } from "./limits.ts";
 export type JsonObject = { readonly [key: string]: unknown };
 
 function invalid(message: string, cause?: unknown): LadingError {
-  return new LadingError("ERR_LADING_DOCUMENT", message, cause === undefined ? {} : { cause });
+  return new LadingError("ERR_LADING_DOCUMENT", message, {
+    hint: "the document does not follow its specification; make it again with a current tool",
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 // A byte order mark stays, and is no JSON then: RFC 8259 forbids it, and Go refuses it.

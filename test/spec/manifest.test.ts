@@ -198,7 +198,7 @@ test("no parser throws anything but a coded error, whatever JSON it is given", (
         assert.ok(isLadingError(error), String((error as Error).stack));
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 
