@@ -1,5 +1,6 @@
 // The main job on real content: push a folder and a multi-platform image, copy both to a second registry, directly and
-// through an archive, pull them back, and compare every digest and every file. npm start [-- --keep]
+// through an archive, pull them back, and compare every digest and every file.
+// npm start [-- --keep] [-- --program FILE]: keep the work folder; use a program that is built already
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
@@ -9,10 +10,16 @@ import { build } from "./build.mjs";
 import { installPackages, root } from "./setup.mjs";
 
 const keep = process.argv.includes("--keep");
-const program = join(root, "dist/bin/lading.js");
+const given = process.argv.includes("--program")
+  ? process.argv[process.argv.indexOf("--program") + 1]
+  : undefined;
+const program = given ?? join(root, "dist/bin/lading.js");
 const work = mkdtempSync(join(tmpdir(), "lading-start-"));
 const registries = [];
 const began = Date.now();
+
+// Ctrl-C reaches the commands as well: what they leave is taken away below.
+process.on("SIGINT", () => {});
 
 try {
   await main();
@@ -26,7 +33,7 @@ try {
 }
 
 async function main() {
-  if (!process.argv.includes("--built")) {
+  if (given === undefined) {
     installPackages();
     await build();
   }

@@ -114,8 +114,8 @@ export interface Context {
   /** How many things move at once; undefined leaves it to the copier. */
   readonly concurrency: number | undefined;
   readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
-  /** Bytes of a result that is not text, such as a tar; waits while the reader is slow. */
-  write(chunk: Uint8Array): Promise<void>;
+  /** To standard output; waits while the reader is slow. */
+  write(chunk: Uint8Array | string): Promise<void>;
   readonly stdoutIsTerminal: boolean;
   /** Text that must be seen while the command still runs, such as a server's address. Goes to standard error. */
   say(line: string): void;

@@ -1,4 +1,4 @@
-import { isLadingError, messageOf, systemCode } from "../errors.ts";
+import { type ErrorCode, isLadingError, messageOf, systemCode } from "../errors.ts";
 import type { Paint } from "./color.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { Interrupted } from "./interrupt.ts";
@@ -31,17 +31,28 @@ const systemErrors: Readonly<Record<string, { code: string; exitCode: number; hi
   },
 };
 
+/** For errors that bring no hint of their own. */
+const fallbackHints: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ERR_LADING_NOT_FOUND: "check the name; lading tag list -i REPO prints the tags of a repository",
+  ERR_LADING_MISSING_CONTENT: "copy from where all of the image is",
+  ERR_LADING_UNAUTHORIZED: "log in with lading login, or give --registry-username and --registry-password",
+  ERR_LADING_DENIED: "ask for the right to do this, or log in as somebody who has it",
+  ERR_LADING_NETWORK: "check the host and the network, then run the same again",
+  ERR_LADING_TLS: "trust its authority with --registry-ca-cert-path, if you know it",
+};
+
 export function reportOf(error: unknown): ErrorReport {
   if (error instanceof Interrupted) {
     return { code: "ERR_LADING_INTERRUPTED", message: "interrupted", exitCode: exitCodes.interrupted };
   }
   if (isLadingError(error)) {
     const parts = (error as { errors?: readonly unknown[] }).errors;
+    const hint = error.hint ?? fallbackHints[error.code];
     return {
       code: error.code,
       message: error.message,
       ...(error.place === undefined ? {} : { place: error.place }),
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(hint === undefined ? {} : { hint }),
       exitCode: exitCodeOf(error.code),
       ...(error.code === "ERR_LADING_PARTIAL" && parts !== undefined ? { errors: parts.map(reportOf) } : {}),
     };

@@ -28,7 +28,7 @@ export type Invocation =
  * @param programName how the user calls the program
  * @throws LadingError ERR_LADING_USAGE, with what may have been meant as its hint
  */
-export function parseLine(args: readonly string[], programName: string, columns: number): Invocation {
+export function parseLine(args: readonly string[], programName: string, columns: () => number): Invocation {
   // What a completion asks about is not ours to read.
   if (args[0] === "__complete") {
     return { kind: "run", name: "__complete", options: defaultsOf(globalOptions), args: args.slice(1) };
@@ -42,7 +42,7 @@ export function parseLine(args: readonly string[], programName: string, columns:
   const shown = { out: "", err: "" };
   const root = rootCommand(programName, columns, shown);
   for (const [name, spec] of Object.entries(commands) as [CommandName, CommandSpec][]) {
-    const command = leaf(root, spec, programName);
+    const command = leaf(root, spec, programName, isMeant(spec, words));
     command.action(() => {
       found = { kind: "run", name, options: command.optsWithGlobals(), args: command.args };
     });
@@ -60,7 +60,7 @@ export function parseLine(args: readonly string[], programName: string, columns:
   return found;
 }
 
-function rootCommand(name: string, columns: number, shown: { out: string; err: string }): Command {
+function rootCommand(name: string, columns: () => number, shown: { out: string; err: string }): Command {
   const root = new Command(name);
   root
     .usage("<command> [options]")
@@ -75,8 +75,8 @@ function rootCommand(name: string, columns: number, shown: { out: string; err: s
       writeErr: (text) => {
         shown.err += text;
       },
-      getOutHelpWidth: () => columns,
-      getErrHelpWidth: () => columns,
+      getOutHelpWidth: columns,
+      getErrHelpWidth: columns,
     })
     .configureHelp({ showGlobalOptions: true })
     .helpOption("-h, --help", "show this help")
@@ -86,15 +86,27 @@ function rootCommand(name: string, columns: number, shown: { out: string; err: s
   return root;
 }
 
-function leaf(root: Command, spec: CommandSpec, programName: string): Command {
+/** Whether the line can be about this command. The options of all others need not be made: that would take half the start-up. */
+function isMeant(
+  { path: [first = "", second], aliases = [] }: CommandSpec,
+  words: readonly string[],
+): boolean {
+  return (
+    words.includes(first) &&
+    (second === undefined || [second, ...aliases].some((word) => words.includes(word)))
+  );
+}
+
+function leaf(root: Command, spec: CommandSpec, programName: string, isWhole: boolean): Command {
   const [word = "", second] = spec.path;
   const parent = second === undefined ? root : groupOf(root, word);
   const command = parent.command(second ?? word, spec.hidden === true ? { hidden: true } : {});
   command.summary(spec.summary).description(sentence(spec));
   for (const alias of spec.aliases ?? []) command.alias(alias);
   for (const argument of spec.arguments ?? []) command.argument(argumentText(argument), argument.help);
-  addOptions(command, spec.options);
   command.allowExcessArguments(false);
+  if (!isWhole) return command;
+  addOptions(command, spec.options);
   if (spec.examples.length > 0) {
     const lines = spec.examples.map(({ does, line }) => `  # ${does}\n  ${programName} ${line}`);
     command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);

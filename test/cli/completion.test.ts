@@ -58,6 +58,7 @@ test("bash completes a line", needs("bash"), async (t) => {
       [
         "--norc",
         "-c",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's own
         'source lading.bash; COMP_LINE="$1"; COMP_POINT=${#1}; _lading; printf "%s\\n" "${COMPREPLY[@]}"',
         "bash",
         line,

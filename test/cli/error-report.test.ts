@@ -69,10 +69,10 @@ test("an interrupt is one word and its own exit code", () => {
 });
 
 test("a partial failure lists its parts", () => {
-  const error = new PartialError("1 of 2 failed", [new LadingError("ERR_LADING_NOT_FOUND", "no tag v2")]);
+  const error = new PartialError("1 of 2 failed", [new LadingError("ERR_LADING_ARCHIVE", "cut short")]);
   assert.equal(
     formatError(error, paint, false),
-    "error ERR_LADING_PARTIAL: 1 of 2 failed\n  error ERR_LADING_NOT_FOUND: no tag v2",
+    "error ERR_LADING_PARTIAL: 1 of 2 failed\n  error ERR_LADING_ARCHIVE: cut short",
   );
   assert.equal(reportOf(error).exitCode, 6);
 });

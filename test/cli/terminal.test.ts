@@ -7,7 +7,7 @@ import { tempDir } from "../support/tmp.ts";
 import { cleanEnvironment, ended, program } from "./support/program.ts";
 import { startSlowRegistry } from "./support/slow-registry.ts";
 
-/** Runs the program on a terminal of 100 columns; `columns` of what it wrote are as the terminal got them. */
+/** Runs the program on a terminal of 100 columns. The escape character is written out as ESC. */
 async function onTerminal(
   args: readonly string[],
   cwd: string,
@@ -20,7 +20,7 @@ async function onTerminal(
     { cwd, env: cleanEnvironment({ TERM: "xterm", HOME: cwd }), stdio: ["ignore", "pipe", "inherit"] },
   );
   const { code, stdout } = await ended(child);
-  return { code, output: stdout };
+  return { code, output: stdout.replaceAll("\u001b", "ESC") };
 }
 
 test(
@@ -35,13 +35,13 @@ test(
     );
     assert.equal(code, 0, output);
     assert.match(output, /layer [0-9a-f]{12}/);
-    assert.match(output, /\u001b\[32m━+\u001b\[39m\u001b\[2m─+\u001b\[22m {2}\d+(\.\d)? [kM]B of 2\.0 MB/);
+    assert.match(output, /ESC\[32m━+ESC\[39mESC\[2m─+ESC\[22m {2}\d+(\.\d)? [kM]B of 2\.0 MB/);
     assert.match(output, /total.*MB\/s {2}0:0\d/);
     // The last frame is erased before the result is printed.
-    const end = output.lastIndexOf("\u001b[J");
+    const end = output.lastIndexOf("ESC[J");
     assert.doesNotMatch(output.slice(end), /━/);
     assert.match(output.slice(end), /Copied .*\r\n {2}to oci-archive:app\.tar@sha256:/);
-    const frames = output.split("\u001b[J").length;
+    const frames = output.split("ESC[J").length;
     assert.ok(frames < 40, `at most ten frames a second, not ${frames} in about one`);
     assert.deepEqual(await readdir(cwd), ["app.tar"]);
   },
@@ -53,5 +53,5 @@ test("on a terminal colours can be turned off", needs("python3", "stty"), async 
   assert.equal(code, 3);
   assert.match(output, /^error ERR_LADING_NOT_FOUND: /);
   const colored = await onTerminal(["layout", "verify", "nowhere"], cwd);
-  assert.match(colored.output, /^\u001b\[31merror ERR_LADING_NOT_FOUND:\u001b\[39m /);
+  assert.match(colored.output, /^ESC\[31merror ERR_LADING_NOT_FOUND:ESC\[39m /);
 });

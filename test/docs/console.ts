@@ -30,9 +30,9 @@ export function stepsOf(markdown: string): Step[] {
 
 /** Whether what came out is what was promised. */
 export function matches(expected: readonly string[], actual: string): boolean {
-  const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const pattern = expected
-    .map((line) => (line === "…" ? "(?:.*\n)*?" : `${line.split("…").map(escape).join("[^\n]*?")}\n`))
+    .map((line) => (line === "…" ? "(?:.*\n)*?" : `${line.split("…").map(literal).join("[^\n]*?")}\n`))
     .join("");
   const text = actual === "" || actual.endsWith("\n") ? actual : `${actual}\n`;
   return new RegExp(`^${pattern}$`).test(text);

@@ -46,7 +46,7 @@ _lading() {
 compdef _lading lading
 `.replaceAll("\\$", "$");
 
-const fish = String.raw`# lading completion for fish: put it into ~/.config/fish/completions/lading.fish
+const fish = `# lading completion for fish: put it into ~/.config/fish/completions/lading.fish
 function __lading_complete
     set -l words (commandline -opc) (commandline -ct)
     for line in (command $words[1] __complete $words[2..-1] 2>/dev/null)
@@ -64,7 +64,7 @@ end
 complete -c lading -f -a '(__lading_complete)'
 `;
 
-const powershell = String.raw`# lading completion for PowerShell: add it to $PROFILE
+const powershell = `# lading completion for PowerShell: add it to $PROFILE
 Register-ArgumentCompleter -Native -CommandName lading -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.StartOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })

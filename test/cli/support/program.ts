@@ -6,48 +6,60 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 
 const root = process.env["LADING_ROOT"] ?? process.cwd();
-const bundle = join(root, "dist/bin/lading.js");
-const mark = join(root, "build/program-sources");
 const lock = join(root, "build/program-lock");
+let path: string | undefined;
 
 /**
- * Path of the bundled program, built anew when its sources changed. Test files run at the same time, so one builds and
- * the others wait.
+ * Path of the bundled program, built from the sources as they are now. Test files run at the same time, so one builds and
+ * the others wait; each state of the sources has a folder of its own.
  */
 export function program(): string {
-  const wanted = sourcesDigest();
-  if (isBuilt(wanted)) return bundle;
+  path ??= build(`build/program-${sourcesDigest().slice(0, 16)}`);
+  return path;
+}
+
+function build(folder: string): string {
+  const built = join(root, folder, "lading.js");
   mkdirSync(join(root, "build"), { recursive: true });
   takeLock();
   try {
-    if (!isBuilt(wanted)) {
-      const script = `const { build } = await import("./scripts/build.mjs"); await build({ library: false });`;
+    if (!existsSync(`${built}.done`)) {
+      removeOlder();
+      const options = JSON.stringify({ library: false, program: folder });
+      const script = `const { build } = await import("./scripts/build.mjs"); await build(${options});`;
       execFileSync(process.execPath, ["--input-type=module", "-e", script], {
         cwd: root,
         stdio: ["ignore", 2, 2],
       });
-      writeFileSync(mark, wanted);
+      writeFileSync(`${built}.done`, "");
     }
   } finally {
     rmdirSync(lock);
   }
-  return bundle;
+  return built;
 }
 
-function isBuilt(wanted: string): boolean {
-  return existsSync(bundle) && existsSync(mark) && readFileSync(mark, "utf8") === wanted;
+/** Programs of an hour ago: no test runs with them any more. */
+function removeOlder(): void {
+  for (const name of readdirSync(join(root, "build"))) {
+    const folder = join(root, "build", name);
+    if (!/^program-[0-9a-f]+$/.test(name) || Date.now() - statSync(folder).mtimeMs < 3_600_000) continue;
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function takeLock(): void {
   for (;;) {
     try {
-      return mkdirSync(lock);
+      mkdirSync(lock);
+      return;
     } catch {
       // Left behind by a run that was killed.
       const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
