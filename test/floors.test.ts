@@ -52,6 +52,8 @@ test("imports point down the floors", () => {
     if (from === "index.ts") continue;
     for (const [, target = ""] of readFileSync(file, "utf8").matchAll(importPattern)) {
       const to = placeOf(resolve(dirname(file), target));
+      // The program says its own version, which stands in the package's manifest.
+      if (from === "cli" && resolve(dirname(file), target) === join(root, "package.json")) continue;
       const allowed =
         to === from || (floors[to] ?? 99) < (floors[from] ?? 0) || (floors[from] === 0 && floors[to] === 0);
       if (!allowed) wrong.push(`${relative(root, file)} imports ${target}`);
