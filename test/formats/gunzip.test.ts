@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { collect } from "../../src/bytes/collect.ts";
 import { type ByteStream, streamOf } from "../../src/bytes/stream.ts";
 import { gunzip } from "../../src/formats/gzip/gunzip.ts";
-import { needs } from "../support/peers.ts";
+import { findProgram, needs } from "../support/peers.ts";
 import { cut, sampleBytes } from "../support/sample-bytes.ts";
 
 const kib = 1024;
@@ -36,7 +36,10 @@ test("gunzip reads all members, cut between them or anywhere", async () => {
 });
 
 test("gunzip reads the members that pigz and bgzip-like writers make", needs("pigz"), async () => {
-  const { stdout } = spawnSync("pigz", ["-p2", "-b128", "-c"], { input: sample, maxBuffer: 16 * mib });
+  const { stdout } = spawnSync(findProgram("pigz") ?? "", ["-p2", "-b128", "-c"], {
+    input: sample,
+    maxBuffer: 16 * mib,
+  });
   assert.ok((await all(gunzip(cut(stdout, 4096)))).equals(sample));
 });
 
