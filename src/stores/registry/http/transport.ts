@@ -62,12 +62,16 @@ export function headersOf(raw: Readonly<Record<string, string | string[] | undef
  */
 export function createTransport(options: TransportOptions): Transport {
   const chooseProxy = createProxyChooser(options.proxy);
-  const pools = new Map<string, Dispatcher>();
-  let loaded: Promise<Awaited<ReturnType<typeof load>>> | undefined;
+  const pools = new Map<string, Promise<Dispatcher>>();
+  let loaded: ReturnType<typeof load> | undefined;
 
-  const poolFor = (url: URL, { Pool, ProxyAgent }: Awaited<ReturnType<typeof load>>): Dispatcher => {
-    const known = pools.get(url.origin);
-    if (known !== undefined) return known;
+  const poolFor = (url: URL): Promise<Dispatcher> => {
+    const known = pools.get(url.origin) ?? openPool(url);
+    pools.set(url.origin, known);
+    return known;
+  };
+
+  const openPool = async (url: URL): Promise<Dispatcher> => {
     const tls = tlsOptions(options.hosts(url.host) ?? {});
     const common = {
       headersTimeout: options.headersTimeoutMs ?? 60_000,
@@ -76,19 +80,20 @@ export function createTransport(options: TransportOptions): Transport {
       pipelining: 1,
       allowH2: false,
     };
-    const connectTimeout = options.connectTimeoutMs ?? 15_000;
+    const connection = { ...tls, timeout: options.connectTimeoutMs ?? 15_000 };
     const proxy = chooseProxy(url);
-    const pool =
-      proxy === undefined
-        ? new Pool(url.origin, { ...common, connect: { ...tls, timeout: connectTimeout } })
-        : new ProxyAgent({
-            ...common,
-            uri: proxy.href,
-            proxyTunnel: url.protocol === "https:" || proxy.protocol !== "http:",
-            requestTls: { ...tls, timeout: connectTimeout },
-          });
-    pools.set(url.origin, pool);
-    return pool;
+    if (proxy === undefined) {
+      loaded ??= load();
+      return new (await loaded).Pool(url.origin, { ...common, connect: connection });
+    }
+    // The whole package: tunnels need methods that it puts together when it is loaded.
+    const { ProxyAgent } = await import("undici");
+    return new ProxyAgent({
+      ...common,
+      uri: proxy.href,
+      proxyTunnel: url.protocol === "https:" || proxy.protocol !== "http:",
+      requestTls: connection,
+    });
   };
 
   return {
@@ -96,7 +101,7 @@ export function createTransport(options: TransportOptions): Transport {
       loaded ??= load();
       const undici = await loaded;
       const { url, signal, headersTimeoutMs } = request;
-      const answer = await undici.request.call(poolFor(url, undici), {
+      const answer = await undici.request.call(await poolFor(url), {
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
@@ -118,16 +123,15 @@ export function createTransport(options: TransportOptions): Transport {
     close: async () => {
       const all = [...pools.values()];
       pools.clear();
-      await Promise.all(all.map((pool) => pool.destroy()));
+      await Promise.all(all.map(async (pool) => (await pool).destroy()));
     },
   };
 }
 
 async function load() {
-  const [pool, proxyAgent, request] = await Promise.all([
+  const [pool, request] = await Promise.all([
     import("undici/lib/dispatcher/pool.js"),
-    import("undici/lib/dispatcher/proxy-agent.js"),
     import("undici/lib/api/api-request.js"),
   ]);
-  return { Pool: pool.default, ProxyAgent: proxyAgent.default, request: request.default };
+  return { Pool: pool.default, request: request.default };
 }

@@ -4,11 +4,6 @@ declare module "undici/lib/dispatcher/pool.js" {
   export = Pool;
 }
 
-declare module "undici/lib/dispatcher/proxy-agent.js" {
-  import { ProxyAgent } from "undici";
-  export = ProxyAgent;
-}
-
 declare module "undici/lib/api/api-request.js" {
   import type { Dispatcher } from "undici";
 
