@@ -38,6 +38,26 @@ test("index.json stays tidy: what an index reaches has no entry of its own", asy
   );
 });
 
+test("an index that lies about a manifest does not change what the manifest is", async (t) => {
+  const store = await openLayout(await tempDir(t), { create: true });
+  const content = image();
+  const lies = [
+    { ...content.root, mediaType: "application/vnd.docker.distribution.manifest.v2+json" },
+    { ...content.root, size: content.root.size + 1 },
+  ];
+  for (const root of lies) {
+    const liar = index([{ root, nodes: [] }]);
+    await writeContent(store, liar, "liar");
+    await writeContent(store, content);
+    await writeContent(store, index([content], { annotations: { size: `${root.size}` } }), "honest");
+    const found = await store.resolve(content.root.digest);
+    assert.deepEqual([found.mediaType, found.size], [content.root.mediaType, content.root.size]);
+    for (const { descriptor } of [...liar.nodes, ...content.nodes]) {
+      if (descriptor.mediaType.includes("manifest")) await store.remove({ kind: "manifest", descriptor });
+    }
+  }
+});
+
 test("what other tools wrote into index.json stays", async (t) => {
   const folder = await tempDir(t);
   const store = await openLayout(folder, { create: true });

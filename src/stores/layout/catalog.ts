@@ -14,6 +14,8 @@ export const containerdName = "io.containerd.image.name";
 
 /** What the catalog needs of one manifest. The bytes never change for a digest, so this is kept. */
 interface Facts {
+  /** Whether it could be read as the kind of manifest that its descriptor says. */
+  readonly fits: boolean;
   readonly children: readonly Descriptor[];
   readonly subject: Digest | undefined;
   readonly asReferrer: Descriptor;
@@ -34,7 +36,7 @@ interface Found<T> {
  */
 export class Catalog {
   readonly #read: ManifestReader;
-  readonly #facts = new Map<Digest, Facts>();
+  readonly #facts = new Map<string, Facts>();
   readonly #nested = new WeakMap<readonly LayoutEntry[], Promise<Found<ReadonlyMap<Digest, Descriptor>>>>();
   readonly #referrers = new WeakMap<
     readonly LayoutEntry[],
@@ -46,13 +48,15 @@ export class Catalog {
   }
 
   async #factsOf(descriptor: Descriptor): Promise<Facts | undefined> {
-    const kept = this.#facts.get(descriptor.digest);
+    // Anyone can describe the same bytes as something else: what was found for that must not stand for the truth.
+    const key = keyOf(descriptor);
+    const kept = this.#facts.get(key);
     if (kept !== undefined) return kept;
     if (descriptor.size > limits.manifestBytes) return opaque(descriptor);
     const bytes = await this.#read(descriptor);
     if (bytes === undefined) return undefined;
     const facts = factsFrom(bytes, descriptor);
-    this.#facts.set(descriptor.digest, facts);
+    this.#facts.set(key, facts);
     return facts;
   }
 
@@ -62,25 +66,32 @@ export class Catalog {
     return (await this.#factsOf(descriptor))?.children ?? [];
   }
 
-  /** Manifests that are known only as parts of indexes in these entries. */
+  /** Manifests that indexes in these entries list, directly or not, as the first that fits describes each. */
   async nested(entries: readonly LayoutEntry[]): Promise<ReadonlyMap<Digest, Descriptor>> {
     return (await kept(this.#nested, entries, () => this.#findNested(entries))).value;
   }
 
   async #findNested(entries: readonly LayoutEntry[]): Promise<Found<ReadonlyMap<Digest, Descriptor>>> {
     const found = new Map<Digest, Descriptor>();
-    const visited = new Set<Digest>();
+    const visited = new Set<string>();
     let complete = true;
     let level = entries.map(({ descriptor }) => descriptor);
     for (let depth = 0; depth < limits.graphDepth && level.length > 0; depth++) {
       const next: Descriptor[] = [];
       for (const descriptor of level) {
-        if (!isIndexType(descriptor.mediaType) || visited.has(descriptor.digest)) continue;
-        visited.add(descriptor.digest);
+        if (!isIndexType(descriptor.mediaType) || visited.has(keyOf(descriptor))) continue;
+        visited.add(keyOf(descriptor));
         const facts = await this.#factsOf(descriptor);
         if (facts === undefined) complete = false;
         for (const child of facts?.children ?? []) {
-          if (found.has(child.digest)) continue;
+          const before = found.get(child.digest);
+          if (before !== undefined) {
+            if (!isSame(before, child) && (await this.#fitsBetter(child, before))) {
+              found.set(child.digest, child);
+              next.push(child);
+            }
+            continue;
+          }
           if (found.size >= limits.graphNodes) {
             throw new LadingError("ERR_LADING_LIMIT", `more than ${limits.graphNodes} manifests`);
           }
@@ -90,8 +101,12 @@ export class Catalog {
       }
       level = next;
     }
-    for (const { descriptor } of entries) found.delete(descriptor.digest);
     return { value: found, complete };
+  }
+
+  async #fitsBetter(candidate: Descriptor, than: Descriptor): Promise<boolean> {
+    if ((await this.#factsOf(than))?.fits) return false;
+    return (await this.#factsOf(candidate))?.fits === true;
   }
 
   /** The descriptor of a known manifest, plain: without the annotations that name it. */
@@ -104,7 +119,9 @@ export class Catalog {
   /** All known manifests, each digest once. */
   async all(entries: readonly LayoutEntry[]): Promise<readonly Descriptor[]> {
     const found = new Map(entries.map(({ descriptor }) => [descriptor.digest, plain(descriptor)]));
-    for (const [digest, descriptor] of await this.nested(entries)) found.set(digest, plain(descriptor));
+    for (const [digest, descriptor] of await this.nested(entries)) {
+      if (!found.has(digest)) found.set(digest, plain(descriptor));
+    }
     return [...found.values()];
   }
 
@@ -211,6 +228,7 @@ function factsFrom(bytes: Uint8Array, descriptor: Descriptor): Facts {
   try {
     const manifest = parseManifest(bytes, descriptor.mediaType);
     return {
+      fits: true,
       children: manifest.kind === "index" ? manifest.manifests : [],
       subject: manifest.subject?.digest,
       asReferrer: referrerDescriptor(descriptor, manifest),
@@ -222,7 +240,16 @@ function factsFrom(bytes: Uint8Array, descriptor: Descriptor): Facts {
 }
 
 function opaque(descriptor: Descriptor): Facts {
-  return { children: [], subject: undefined, asReferrer: descriptor };
+  return { fits: false, children: [], subject: undefined, asReferrer: descriptor };
+}
+
+function keyOf({ digest, size, mediaType }: Descriptor): string {
+  return `${digest} ${size} ${mediaType}`;
+}
+
+/** Whether both say the same of a manifest. */
+export function isSame(a: Descriptor | undefined, b: Descriptor): boolean {
+  return a?.mediaType === b.mediaType && a.size === b.size;
 }
 
 /** All names, sorted bytewise, each once. */

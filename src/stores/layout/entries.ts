@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { LayoutEntry } from "../../spec/layout-files.ts";
-import { type Catalog, layoutEntry } from "./catalog.ts";
+import { type Catalog, isSame, layoutEntry } from "./catalog.ts";
 
 type Entries = readonly LayoutEntry[];
 
@@ -26,8 +26,9 @@ export async function withManifest(
   catalog: Catalog,
 ): Promise<Entries> {
   const { digest } = descriptor;
+  const nested = await catalog.nested(entries);
   const listed = entries.some((entry) => entry.descriptor.digest === digest);
-  const known = listed || (await catalog.nested(entries)).has(digest);
+  const known = listed || isSame(nested.get(digest), descriptor);
   const next = known ? entries : [...entries, layoutEntry(descriptor)];
   const children = new Map(
     (await catalog.childrenOf(descriptor)).map((child): [Digest, Descriptor] => [child.digest, child]),
@@ -35,8 +36,10 @@ export async function withManifest(
   if (children.size === 0) return next;
   const tidy = next.filter((entry) => {
     const child = children.get(entry.descriptor.digest);
-    if (child === undefined || !isBare(entry)) return true;
-    return child.mediaType !== entry.descriptor.mediaType || child.size !== entry.descriptor.size;
+    if (child === undefined || !isBare(entry) || !isSame(child, entry.descriptor)) return true;
+    // Another index calls the same bytes something else: the entry says what they were written as.
+    const other = nested.get(child.digest);
+    return other !== undefined && !isSame(other, child);
   });
   return tidy.length === next.length ? next : tidy;
 }
@@ -97,7 +100,9 @@ async function withKnown(
   const nested = await catalog.nested(entries);
   const lost = new Map(
     manifests
-      .filter(({ digest }) => !listed.has(digest) && !nested.has(digest))
+      .filter(
+        (descriptor) => !listed.has(descriptor.digest) && !isSame(nested.get(descriptor.digest), descriptor),
+      )
       .map((descriptor) => [descriptor.digest, layoutEntry(descriptor)]),
   );
   return lost.size === 0 ? entries : [...entries, ...lost.values()];
