@@ -1,10 +1,15 @@
+import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { diskRepositories } from "../../src/server/repositories/disk.ts";
+import { createDockerArchive, createOciArchive } from "../../src/stores/archive/archive-writer.ts";
+import { openArchive } from "../../src/stores/archive/open.ts";
 import { openLayout } from "../../src/stores/layout/open.ts";
 import { MemoryStore } from "../../src/stores/memory.ts";
 import { createRegistryClient } from "../../src/stores/registry/client.ts";
 import type { Sink, Source } from "../../src/stores/store.ts";
 import type { ContentKind } from "../support/content.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
+import { startRegistry } from "../support/registry.ts";
 import { tempDir } from "../support/tmp.ts";
 
 /** Somewhere to copy to and from. Each `sink` and `source` is opened anew, as another run would. */
@@ -32,6 +37,13 @@ function registryPlace(t: TestContext, host: string): Place {
   return { sink: store, source: store };
 }
 
+/** Closes with the test what has files open. */
+async function closing<T extends AsyncDisposable>(t: TestContext, opening: Promise<T>): Promise<T> {
+  const opened = await opening;
+  t.after(() => opened[Symbol.asyncDispose]());
+  return opened;
+}
+
 export const placeKinds: readonly PlaceKind[] = [
   {
     name: "memory",
@@ -49,6 +61,27 @@ export const placeKinds: readonly PlaceKind[] = [
     open: async (t) => {
       const dir = await tempDir(t);
       return { sink: () => openLayout(dir, { create: true }), source: () => openLayout(dir) };
+    },
+  },
+  ...(["oci-archive", "docker-archive"] as const).map(
+    (name): PlaceKind => ({
+      name,
+      programs: [],
+      takes: everything,
+      open: async (t) => {
+        const path = join(await tempDir(t), "content.tar");
+        const create = name === "oci-archive" ? createOciArchive : createDockerArchive;
+        return { sink: () => create(path), source: () => closing(t, openArchive(path)) };
+      },
+    }),
+  ),
+  {
+    name: "registry",
+    programs: [],
+    takes: everything,
+    open: async (t) => {
+      const repositories = diskRepositories(await tempDir(t));
+      return registryPlace(t, (await startRegistry(t, { repositories })).host);
     },
   },
   {

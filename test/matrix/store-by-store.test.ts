@@ -39,9 +39,9 @@ for (const a of placeKinds) {
         const copied = await to.source();
         for (const [kind, content] of kinds) await assertNamed(copied, nameOf(kind), content);
 
-        // And once more: nothing has to move.
+        // And once more: nothing has to move. An archive begins anew each time.
+        if (b.name.endsWith("archive")) return;
         const again = await to.sink();
-        if (a.name === "memory" || !("resolve" in again)) return;
         const { moved } = await copy(requests.map((request) => ({ ...request, to: again })));
         assert.equal(moved.bytes, 0);
       },
