@@ -109,11 +109,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   const { exchange, authorizer } = exchangeWith(options.credentials ?? anonymous);
 
   const repository = ({ registry, repository: path }: RepositoryLocation): RegistryStore => {
-    if (
-      !isRepositoryPath(path) ||
-      !URL.canParse(`https://${registry}/`) ||
-      new URL(`https://${registry}/`).host === ""
-    ) {
+    if (!isRepositoryPath(path) || !isHost(registry)) {
       throw new LadingError(
         "ERR_LADING_REFERENCE",
         `not a repository: ${JSON.stringify(`${registry}/${path}`)}`,
@@ -173,6 +169,11 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A host with an optional port, and nothing that would make a URL of it lead elsewhere. */
+function isHost(text: string): boolean {
+  return /^[^/\\?#@%\s]+$/.test(text) && URL.canParse(`https://${text}/`);
 }
 
 function once<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -159,13 +159,6 @@ export async function writeManifest(
     return await putManifest(session, manifest, digest, { signal });
   } catch (error) {
     if (!isLadingError(error)) throw error;
-    if (error.code === "ERR_LADING_NOT_FOUND" && session.quirks.createHint !== undefined) {
-      throw new LadingError(error.code, error.message, {
-        place: session.label,
-        hint: session.quirks.createHint,
-        cause: error,
-      });
-    }
     if (error.code !== "ERR_LADING_MISSING_CONTENT") throw error;
     const missing = await missingChildren(
       session,

@@ -22,6 +22,8 @@ const worthJournaling = 1024 * 1024;
 /** Registries hash and store at the end of an upload before they answer. */
 const finishTimeoutMs = 300_000;
 const mostMountTries = 3;
+/** An upload that got this much further since its last failure counts its attempts anew. */
+const progressThatCounts = 1024 * 1024;
 
 /** An upload session of the registry. */
 interface Upload {
@@ -155,8 +157,10 @@ async function transfer(writing: Writing, body: Body, opened: Upload | undefined
   let upload = opened;
   let chunk: number | undefined;
   let restarts = 0;
+  let failures = 0;
+  let reachedBefore = 0;
   try {
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       try {
         if (upload === undefined) {
           upload = await start(writing);
@@ -178,13 +182,16 @@ async function transfer(writing: Writing, body: Body, opened: Upload | undefined
           if (++restarts >= session.exchange.retry.attempts) throw failure;
         } else {
           const what = `write blob ${shortDigest(descriptor.digest)}`;
-          await session.exchange.waitToRetry(failure, attempt, {
+          const { signal } = options;
+          await session.exchange.waitToRetry(failure, ++failures, {
             registry: session.registry,
             what,
-            signal: options.signal,
+            signal,
           });
         }
         upload = upload === undefined ? undefined : await goOn(writing, upload, failure);
+        if (upload !== undefined && upload.offset - reachedBefore >= progressThatCounts) failures = 0;
+        reachedBefore = upload?.offset ?? 0;
         // The answer of the last request may be what was lost.
         if (upload === undefined && (await isThere(writing))) return "written";
       }

@@ -5,6 +5,7 @@ import {
   type RegistryErrorEntry,
   systemCode,
 } from "../../../errors.ts";
+import type { Quirks } from "../quirks.ts";
 import type { Redactor } from "./redact.ts";
 import { isRetryableStatus, parseRetryAfter } from "./retry.ts";
 import type { AnswerHeaders } from "./transport.ts";
@@ -25,6 +26,8 @@ export interface ErrorContext {
   readonly redactor: Redactor;
   /** ms since the epoch. */
   readonly now: number;
+  /** What this registry's users should know. */
+  readonly quirks?: Pick<Quirks, "createHint" | "rateHint">;
 }
 
 /** An answer that is not one of those hoped for, as an error with code and hint. */
@@ -37,7 +40,7 @@ export function answerError(answer: FailedAnswer, context: ErrorContext): Regist
   const code = codeOf(answer.status, errors);
   const said = errors.map((entry) => [entry.code, entry.message].filter(Boolean).join(": ")).join("; ");
   const retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"), context.now);
-  const hint = hintOf(answer, errors);
+  const hint = hintOf(answer, errors, context.quirks ?? {});
   return new RegistryError(
     code,
     `cannot ${context.what}: ${said === "" ? statusText(answer) : `${said} (HTTP ${answer.status})`}`,
@@ -105,11 +108,15 @@ function codeOf(status: number, errors: readonly RegistryErrorEntry[]): ErrorCod
   return "ERR_LADING_REGISTRY";
 }
 
-function hintOf(answer: FailedAnswer, errors: readonly RegistryErrorEntry[]): string | undefined {
+function hintOf(
+  answer: FailedAnswer,
+  errors: readonly RegistryErrorEntry[],
+  quirks: Pick<Quirks, "createHint" | "rateHint">,
+): string | undefined {
   const codes = new Set(errors.map((entry) => entry.code));
   switch (codeOf(answer.status, errors)) {
     case "ERR_LADING_RATE_LIMITED":
-      return "the registry limits requests: log in to raise the limit, or try again later";
+      return quirks.rateHint ?? "the registry limits requests: log in to raise the limit, or try again later";
     case "ERR_LADING_UNAUTHORIZED":
       return `log in with \`lading login ${answer.url.host}\`, or check the user and password`;
     case "ERR_LADING_DENIED":
@@ -118,7 +125,7 @@ function hintOf(answer: FailedAnswer, errors: readonly RegistryErrorEntry[]): st
       return "the registry, or a proxy in front of it, does not take bodies of this size";
     case "ERR_LADING_NOT_FOUND":
       return codes.has("NAME_UNKNOWN")
-        ? "check the repository's name; some registries want it created first"
+        ? (quirks.createHint ?? "check the repository's name; some registries want it created first")
         : undefined;
     case "ERR_LADING_MISSING_CONTENT":
       return "content that the manifest needs went missing at the registry; run the same again";

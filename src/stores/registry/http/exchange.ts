@@ -4,6 +4,7 @@ import { isLadingError, LadingError, RegistryError } from "../../../errors.ts";
 import type { EventListener } from "../../../events.ts";
 import { limits } from "../../../spec/limits.ts";
 import type { Authorizer, Want } from "../auth/authorizer.ts";
+import { quirksOf } from "../quirks.ts";
 import type { Clock } from "./clock.ts";
 import type { CookieJar } from "./cookies.ts";
 import { answerError, type ErrorContext, networkError } from "./errors.ts";
@@ -120,11 +121,14 @@ export function createExchange(context: ExchangeContext): Exchange {
     }
   };
 
-  const errorContext = (call: Pick<Call, "what" | "place">): ErrorContext => ({
+  const errorContext = (
+    call: Pick<Call, "what" | "place"> & { readonly registry?: string },
+  ): ErrorContext => ({
     what: call.what,
     place: call.place,
     redactor,
     now: clock.now(),
+    quirks: quirksOf(call.registry ?? ""),
   });
 
   const failureOf = async (answer: Answer, call: Call): Promise<LadingError> => {
