@@ -88,7 +88,9 @@ export function formatPlace(place: Place): string {
   if (place.kind === "registry") return formatReference(place.reference);
   const { path, reference } = place;
   const withoutDrive = path.replace(/^[A-Za-z]:[\\/]/, "");
-  const written = /[:@]/.test(withoutDrive) || path.startsWith('"') ? `"${path}"` : path;
+  // A single letter with a name after it could be taken for a drive.
+  const isPlain = !/[:@]/.test(withoutDrive) && !path.startsWith('"') && !/^[A-Za-z]$/.test(path);
+  const written = isPlain ? path : `"${path}"`;
   const after = reference === "" ? "" : `${isDigest(reference) ? "@" : ":"}${reference}`;
   return `${prefixes[place.kind]}:${written}${after}`;
 }

@@ -55,6 +55,7 @@ for (const text of [
 }
 
 test("places of files survive writing and reading", () => {
+  assert.equal(formatPlace({ kind: "layout", path: "A", reference: "/x" }), 'oci:"A":/x');
   const path = fc.string({ minLength: 1 }).filter((text) => !/["\0]/.test(text));
   const reference = fc.oneof(fc.constant(""), fc.constant(digest), fc.string({ minLength: 1 }));
   fc.assert(
@@ -62,5 +63,6 @@ test("places of files survive writing and reading", () => {
       const place = { kind, path: p, reference: r } as Place;
       assert.deepEqual(parsePlace(formatPlace(place)), place);
     }),
+    { numRuns: 2000 },
   );
 });
