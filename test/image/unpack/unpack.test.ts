@@ -104,6 +104,8 @@ for (const walk of ["descriptors", "paths"] as const) {
     assert.equal(seconds("etc/hosts"), 1_222_222_222);
     assert.equal(seconds("locked"), 1_333_333_333);
     assert.equal(seconds("etc/up"), 1_000_000_000);
+    // So that a user who is not root can clean up.
+    for (const path of ["locked", "locked/in"]) chmodSync(join(target, path), 0o755);
   });
 
   test(`three layers with whiteouts, by ${walk}`, async (t) => {
@@ -364,6 +366,16 @@ test("an empty target, one that a link names, and one with missing parents are f
   await unpackLayer(tar(), join(base, "x", "y", "z"));
   for (const path of ["empty", "link", "x/y/z"]) assert.deepEqual(readdirSync(join(base, path)), ["new"]);
   assert.deepEqual(readdirSync(base).sort(), ["empty", "link", "x"]);
+});
+
+test("parents that can never be made are an error, not an endless try", {
+  skip: !existsSync("/proc/self/fd") && "needs /proc",
+}, async () => {
+  const tar = streamOf(tarOf({ name: "new" }));
+  await assert.rejects(unpackLayer(tar, "/proc/no-such-folder/x"), {
+    code: "ERR_LADING_STORE",
+    message: /ENOENT/,
+  });
 });
 
 test("a file is no target, and neither is the folder that the program runs in", async (t) => {
