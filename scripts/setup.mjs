@@ -16,7 +16,7 @@ const peers = {
   pigz: "pigz",
   zstd: "zstd",
   openssl: "openssl",
-  python3: "python3-minimal",
+  python3: "python3",
 };
 
 /** @param {string} program */
