@@ -1,4 +1,4 @@
-/** Where content lives: memory, OCI layouts on disk, archives. */
+/** Where content lives: memory, OCI layouts on disk, archives, registries. */
 export {
   type ArchiveWriter,
   type CreateArchiveOptions,
@@ -15,4 +15,20 @@ export type { VerifyFinding, VerifyOptions, VerifyReport } from "./layout/verify
 export { MemoryStore } from "./memory.ts";
 export { formatPlace, type Place, parsePlace } from "./place.ts";
 export { readBytes, readManifest } from "./read.ts";
+export {
+  anonymous,
+  type Credential,
+  type CredentialSource,
+  chainCredentials,
+  credentialsByHost,
+  explicitCredential,
+} from "./registry/auth/credentials.ts";
+export { authFileCredentials } from "./registry/auth/docker-config.ts";
+export { eraseLogin, storeLogin } from "./registry/auth/login.ts";
+export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from "./registry/client.ts";
+export type { Clock } from "./registry/http/clock.ts";
+export type { ProxyOptions } from "./registry/http/proxy.ts";
+export type { RetryPolicy } from "./registry/http/retry.ts";
+export type { HostOptions } from "./registry/http/tls.ts";
+export type { RegistryStore } from "./registry/repository.ts";
 export type * from "./store.ts";

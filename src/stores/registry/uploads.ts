@@ -3,42 +3,32 @@ import { isLadingError, type LadingError, RegistryError } from "../../errors.ts"
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { shortDigest } from "../../spec/digest.ts";
 import type { WriteOptions, Written } from "../store.ts";
-import { repositoryScope } from "./auth/scope.ts";
-import { type CookieJar, createCookieJar } from "./http/cookies.ts";
 import type { Answer } from "./http/exchange.ts";
-import { resolveLocation } from "./http/redirects.ts";
 import { checkDigest } from "./manifests.ts";
 import { hasNode } from "./presence.ts";
 import type { RepositorySession } from "./session.ts";
+import {
+  cancel,
+  findJournaled,
+  journal,
+  mayGoOnLater,
+  mount,
+  nextLocation,
+  reached,
+  start,
+  status,
+  type Upload,
+  type Writing,
+} from "./upload-session.ts";
 import { createUploadSource, type UploadSource } from "./upload-source.ts";
 
 /** First size of pieces where a registry does not take a blob at once. */
 const chunkBytes = 8 * 1024 * 1024;
 const smallestChunk = 256 * 1024;
-/** A registry may ask for larger pieces, within reason. They are streamed: nothing of this size is ever held. */
-const largestMinimum = 1024 * 1024 * 1024;
-/** Smaller blobs are sent again sooner than they are looked for. */
-const worthJournaling = 1024 * 1024;
 /** Registries hash and store at the end of an upload before they answer. */
 const finishTimeoutMs = 300_000;
-const mostMountTries = 3;
 /** An upload that got this much further since its last failure counts its attempts anew. */
 const progressThatCounts = 1024 * 1024;
-
-/** An upload session of the registry. */
-interface Upload {
-  location: URL;
-  /** Bytes that the registry has. */
-  offset: number;
-  minimumChunk: number;
-  readonly cookies: CookieJar;
-}
-
-interface Writing {
-  readonly session: RepositorySession;
-  readonly descriptor: Descriptor;
-  readonly options: WriteOptions;
-}
 
 /**
  * Brings a blob into the repository with the fewest requests: mount where it is known to be, else one PUT, else chunks;
@@ -72,81 +62,6 @@ export async function writeBlob(
   const how = await transfer(writing, body, upload);
   session.memo.learn(node, true);
   return how;
-}
-
-/** @returns the session that a registry opened in place of a mount, if any */
-async function mount(writing: Writing): Promise<"mounted" | Upload | undefined> {
-  const { session, descriptor, options } = writing;
-  if (session.quirks.noMount === true) return undefined;
-  const candidates = (options.mountFrom ?? []).filter(
-    ({ registry, repository }) => registry === session.registry && repository !== session.repository,
-  );
-  let upload: Upload | undefined;
-  for (const { repository } of candidates.slice(0, mostMountTries)) {
-    if (!(await session.sameCredential(repository, options.signal))) continue;
-    const cookies = createCookieJar();
-    const answer = await session.send({
-      method: "POST",
-      to: `blobs/uploads/?${new URLSearchParams({ mount: descriptor.digest, from: repository })}`,
-      what: `mount blob ${shortDigest(descriptor.digest)} from ${repository}`,
-      access: "push",
-      alsoScopes: [repositoryScope(repository, ["pull"])],
-      expect: [201, 202, 400, 401, 403, 404, 405],
-      cookies,
-      signal: options.signal,
-    });
-    await answer.discard();
-    if (answer.status === 201) {
-      checkDigest(answer, descriptor.digest, session.label);
-      if (upload !== undefined) await cancel(writing, upload);
-      return "mounted";
-    }
-    if (answer.status === 202) {
-      if (upload !== undefined) await cancel(writing, upload);
-      upload = await uploadOf(session, answer, cookies);
-    }
-  }
-  return upload;
-}
-
-async function start({ session, descriptor, options }: Writing): Promise<Upload> {
-  const cookies = createCookieJar();
-  const algorithm = descriptor.digest.startsWith("sha256:") ? "" : "?digest-algorithm=sha512";
-  const answer = await session.send({
-    method: "POST",
-    to: `blobs/uploads/${algorithm}`,
-    what: `start the upload of blob ${shortDigest(descriptor.digest)}`,
-    access: "push",
-    expect: [202],
-    cookies,
-    signal: options.signal,
-  });
-  await answer.discard();
-  return uploadOf(session, answer, cookies);
-}
-
-async function uploadOf(session: RepositorySession, answer: Answer, cookies: CookieJar): Promise<Upload> {
-  const minimum = Number(answer.headers.get("oci-chunk-min-length") ?? 0);
-  return {
-    location: nextLocation(session, answer, undefined),
-    // `Range: 0-0` of a new session says nothing: it is new, so it is empty.
-    offset: 0,
-    minimumChunk: Number.isSafeInteger(minimum) && minimum > 0 ? Math.min(minimum, largestMinimum) : 0,
-    cookies,
-  };
-}
-
-/** Where the session goes on, resolved against the URL that answered. */
-function nextLocation(session: RepositorySession, answer: Answer, current: URL | undefined): URL {
-  const location = answer.headers.get("location");
-  if (location !== undefined) return resolveLocation(location, answer.url, session.label);
-  if (current !== undefined) return current;
-  throw new RegistryError(
-    "ERR_LADING_REGISTRY",
-    "the registry opened an upload without saying where",
-    { status: answer.status, method: "POST", url: session.label, errors: [] },
-    { place: session.label },
-  );
 }
 
 /** Sends the bytes until the blob is there, through failures as far as the retry policy goes. */
@@ -262,7 +177,9 @@ async function send(
       );
       await answer.discard();
       upload.location = nextLocation(session, answer, upload.location);
-      upload.offset = reached(answer, from + length);
+      const offset = reached(answer, from, from + length);
+      if (offset === undefined) throw new UploadFailure(lostGround(answer, session.label));
+      upload.offset = offset;
       await journal(writing, upload);
     }
   }
@@ -304,18 +221,6 @@ async function* counted(
   }
 }
 
-/** What a `Range` in the answer says is there, else what was sent. */
-function reached(answer: Answer, sent: number): number {
-  const end = rangeEnd(answer);
-  return end === undefined || end + 1 > sent ? sent : end + 1;
-}
-
-/** The inclusive end in `Range: 0-<end>`; `bytes=` in front is tolerated. */
-function rangeEnd(answer: Answer): number | undefined {
-  const end = /^(?:bytes=)?0-([0-9]{1,15})$/.exec(answer.headers.get("range")?.trim() ?? "")?.[1];
-  return end === undefined ? undefined : Number(end);
-}
-
 /** A size to try after this failure; undefined when size is not the trouble, or cannot shrink further. */
 function smallerChunk(failure: LadingError, chunk: number | undefined, minimum: number): number | undefined {
   if (!(failure instanceof RegistryError)) return undefined;
@@ -324,6 +229,16 @@ function smallerChunk(failure: LadingError, chunk: number | undefined, minimum: 
   if (!tooLarge && !wholeRefused) return undefined;
   const next = chunk === undefined ? chunkBytes : Math.floor(chunk / 4);
   return next < Math.max(smallestChunk, Math.min(minimum, chunkBytes)) ? undefined : next;
+}
+
+/** Like a 416: the session does not stand where it stood. */
+function lostGround(answer: Answer, place: string): RegistryError {
+  return new RegistryError(
+    "ERR_LADING_REGISTRY",
+    "the registry keeps losing what was uploaded",
+    { status: 416, method: "PATCH", url: answer.url.origin, errors: [] },
+    { place, hint: "the registry, or a load balancer in front of it, mixes up upload sessions" },
+  );
 }
 
 /** The session is gone, or its bytes are not ours: a new one can do better at once. */
@@ -347,85 +262,10 @@ async function goOn(writing: Writing, upload: Upload, failure: LadingError): Pro
   return undefined;
 }
 
-async function status(writing: Writing, location: URL, cookies: CookieJar): Promise<Upload | undefined> {
-  const { session, descriptor, options } = writing;
-  let answer: Answer;
-  try {
-    answer = await session.send({
-      method: "GET",
-      to: location,
-      what: `ask how far the upload of blob ${shortDigest(descriptor.digest)} is`,
-      access: "push",
-      expect: [204, 202, 200],
-      attempts: 2,
-      cookies,
-      signal: options.signal,
-    });
-    await answer.discard();
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    if (isLadingError(error)) return undefined;
-    throw error;
-  }
-  const end = rangeEnd(answer);
-  // 0-0 may mean none or one byte, and more than the blob is not this blob.
-  if (end === undefined || end === 0 || end + 1 > descriptor.size) return undefined;
-  return { location: nextLocation(session, answer, location), offset: end + 1, minimumChunk: 0, cookies };
-}
-
 async function isThere({ session, descriptor, options }: Writing): Promise<boolean> {
   const node = { kind: "blob", descriptor } as const;
   session.memo.learn(node, undefined);
   return hasNode(session, node, options.signal);
-}
-
-async function journal({ session, descriptor }: Writing, upload: Upload): Promise<void> {
-  if (session.journal === undefined || descriptor.size < worthJournaling) return;
-  // A session on another host may carry a signature in its URL: that is not written down.
-  if (upload.location.origin !== (await session.base()).origin) return;
-  await session.journal.keep(descriptor.digest, upload.location);
-}
-
-/** A session that a former run left, when the registry still has it. */
-async function findJournaled(writing: Writing): Promise<Upload | undefined> {
-  const { session, descriptor, options } = writing;
-  if (session.quirks.noChunks === true) return undefined;
-  const location = await session.journal?.find(descriptor.digest);
-  if (location === undefined) return undefined;
-  const base = await session.base(options.signal);
-  const upload =
-    location.origin === base.origin ? await status(writing, location, createCookieJar()) : undefined;
-  if (upload === undefined) await session.journal?.drop(descriptor.digest);
-  return upload;
-}
-
-/** Whether the next run can go on with this session: then it is left as it is. */
-function mayGoOnLater({ session, descriptor, options }: Writing, error: unknown): boolean {
-  if (session.journal === undefined || descriptor.size < worthJournaling) return false;
-  return options.signal?.aborted === true || (isLadingError(error) && error.retryable);
-}
-
-/** Gives an unfinished session back. Its failure is nobody's. */
-async function cancel({ session, descriptor }: Writing, upload: Upload): Promise<void> {
-  await session.journal?.drop(descriptor.digest);
-  try {
-    const answer = await session.send({
-      method: "DELETE",
-      to: upload.location,
-      what: "cancel an upload",
-      access: "push",
-      expect: [204, 202, 200, 400, 401, 403, 404, 405],
-      attempts: 1,
-      cookies: upload.cookies,
-      signal: AbortSignal.timeout(5000),
-    });
-    await answer.discard();
-  } catch (error) {
-    session.on({
-      type: "debug",
-      message: `an upload could not be cancelled: ${isLadingError(error) ? error.code : "time-out"}`,
-    });
-  }
 }
 
 /** Tells of progress so that a listener's sum is what has gone out: what is sent again is taken back first. */

@@ -17,6 +17,8 @@ interface Manners {
   readonly keepOfPatch?: number;
   /** Requests without the cookie of the first answer go to a server that does not know the session. */
   readonly affinity?: boolean;
+  /** Says after every PATCH that it has no more than the first time. */
+  readonly forgets?: boolean;
 }
 
 /** A registry for one upload with manners of its own. */
@@ -50,10 +52,11 @@ async function oddRegistry(t: TestContext, manners: Manners) {
       else if (request.method === "GET") answer(response, origin.host, 204);
       else if (request.method === "PATCH") {
         const [, start, end] = /^([0-9]+)-([0-9]+)$/.exec(String(request.headers["content-range"])) ?? [];
-        assert.equal(Number(start), stored.length);
+        if (manners.forgets !== true) assert.equal(Number(start), stored.length);
         assert.equal(Number(end) - Number(start) + 1, body.length);
         patches.push(body.length);
-        stored = Buffer.concat([stored, body.subarray(0, manners.keepOfPatch ?? body.length)]);
+        const before = manners.forgets === true ? Buffer.alloc(0) : stored;
+        stored = Buffer.concat([before, body.subarray(0, manners.keepOfPatch ?? body.length)]);
         answer(response, origin.host, manners.patchStatus ?? 202);
       } else if (manners.refusePut !== undefined && body.length > 0) {
         response.writeHead(manners.refusePut).end();
@@ -113,6 +116,12 @@ for (const [what, { manners, patches }] of Object.entries(worlds)) {
       assert.match(last, /^\/v2\/a\/blobs\/uploads\/x\?_state=a%2Fb%3D&s=1&digest=sha256%3A/);
   });
 }
+
+test("uploads: a registry that keeps losing what it had is told so, in the end", async (t) => {
+  const world = await oddRegistry(t, { refusePut: 405, keepOfPatch: 1000, forgets: true });
+  await assert.rejects(world.store.write(each, bodyOf(each.bytes)), { code: "ERR_LADING_REGISTRY" });
+  assert.ok(world.patches.length < 30, `${world.patches.length} patches`);
+});
 
 test("a session without a location is an error of the registry", async (t) => {
   const origin = await startOrigin(t, (request, response) => {

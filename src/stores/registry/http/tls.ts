@@ -61,6 +61,8 @@ function speaksTls(url: URL, signal?: AbortSignal): Promise<boolean> {
       host,
       port: url.port === "" ? 443 : Number(url.port),
       rejectUnauthorized: false,
+      // None, which spares loading the system's: nothing is trusted here, and nothing is sent.
+      ca: [],
       timeout: probeTimeoutMs,
     });
     const end = (answer: boolean): void => {
