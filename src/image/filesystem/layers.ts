@@ -1,3 +1,4 @@
+import { HeldOpen } from "../../bytes/held-open.ts";
 import { type ByteStream, streamOf } from "../../bytes/stream.ts";
 import { verify, verifyBytes } from "../../bytes/verify.ts";
 import { isLadingError, LadingError } from "../../errors.ts";
@@ -106,22 +107,17 @@ export class LayeredTree {
   async *items(layer: number, options: CallOptions): AsyncGenerator<TarItem> {
     const descriptor = this.descriptorOf(layer);
     const what = `layer ${descriptor.digest}`;
-    const stored = (await this.#open(descriptor, options))[Symbol.asyncIterator]();
-    const drain = async (): Promise<void> => {
-      while ((await stored.next()).done !== true);
-    };
-    // Readers above cannot close it, so what they leave is still read and verified.
-    const heldOpen: ByteStream = { [Symbol.asyncIterator]: () => ({ next: () => stored.next() }) };
+    const stored = new HeldOpen(await this.#open(descriptor, options));
     try {
-      const tar = decompress(heldOpen, { what, maxBytes: this.#maxLayerBytes });
+      const tar = decompress(stored, { what, maxBytes: this.#maxLayerBytes });
       yield* readTar(tar, { what, maxEntries: this.#maxEntries, ...options });
-      await drain();
+      await stored.drain();
     } catch (error) {
       // Bytes that were changed on their way look like a damaged archive first. The digest tells which it is.
-      if (isLadingError(error) && error.code === "ERR_LADING_ARCHIVE") await drain();
+      if (isLadingError(error) && error.code === "ERR_LADING_ARCHIVE") await stored.drain();
       throw error;
     } finally {
-      await stored.return?.();
+      await stored.close();
     }
   }
 

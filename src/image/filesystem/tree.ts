@@ -1,6 +1,6 @@
 import { LadingError } from "../../errors.ts";
 import type { TarEntryType, TarItem } from "../../formats/tar/entry.ts";
-import { parseWhiteout, type Whiteout } from "../unpack/whiteout.ts";
+import { parseWhiteout, type Whiteout } from "../whiteout.ts";
 
 /** One file of a layer. Hard links to it share the object. */
 export interface Inode {

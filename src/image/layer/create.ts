@@ -7,11 +7,11 @@ import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { type Compression, mediaTypes } from "../../spec/media-type.ts";
 import { fileBody } from "../../stores/file-body.ts";
+import { TimeSlice } from "../time-slice.ts";
 import type { LayerInput } from "./input.ts";
 import { layerTar } from "./layer-tar.ts";
 import { planLayer } from "./plan.ts";
 import { openTempFile, writeAll } from "./temp-file.ts";
-import { TimeSlice } from "./time-slice.ts";
 
 export interface LayerOptions {
   /** Default gzip. The bytes of zstd may differ between versions of Node, those of gzip do not. */

@@ -2,9 +2,9 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, read, readSync, t
 import { promisify } from "node:util";
 import type { EventListener } from "../../events.ts";
 import { encodeHeader, padding, tarEnd } from "../../formats/tar/encode.ts";
+import type { TimeSlice } from "../time-slice.ts";
 import { cannotRead, changed } from "./disk-error.ts";
 import type { PlannedEntry } from "./input.ts";
-import type { TimeSlice } from "./time-slice.ts";
 
 export interface LayerTarOptions {
   readonly preservePermissions: boolean;

@@ -1,7 +1,7 @@
 import { LadingError } from "../../errors.ts";
+import type { TimeSlice } from "../time-slice.ts";
 import type { LayerInput, PlannedEntry } from "./input.ts";
 import { layerPath, parentsOf, sortByName } from "./layer-path.ts";
-import type { TimeSlice } from "./time-slice.ts";
 import { walk } from "./walk.ts";
 
 /**

@@ -2,10 +2,10 @@ import { type Dirent, readdirSync, readlinkSync, realpathSync, statSync } from "
 import { basename, join } from "node:path";
 import { LadingError, systemCode } from "../../errors.ts";
 import { quote } from "../../spec/digest.ts";
+import type { TimeSlice } from "../time-slice.ts";
 import { cannotRead } from "./disk-error.ts";
 import type { DiskInput, PlannedEntry } from "./input.ts";
 import { layerPath } from "./layer-path.ts";
-import type { TimeSlice } from "./time-slice.ts";
 
 const defaultExclude: readonly string[] = [".git"];
 

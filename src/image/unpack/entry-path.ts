@@ -6,7 +6,7 @@ const maxPartBytes = 255;
 const windowsReserved = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 export function unsafePath(name: string, why: string, hint?: string): LadingError {
-  return new LadingError("ERR_LADING_UNSAFE_PATH", `refused to unpack ${JSON.stringify(name)}: ${why}`, {
+  return new LadingError("ERR_LADING_UNSAFE_PATH", `refused the entry ${JSON.stringify(name)}: ${why}`, {
     hint: hint ?? "the archive is wrong, or made to do harm; do not use it",
   });
 }

@@ -2,9 +2,9 @@ import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { LadingError, systemCode } from "../../errors.ts";
+import { TimeSlice } from "../time-slice.ts";
 import { unpackFailure } from "./failure.ts";
 import type { UnpackOptions } from "./options.ts";
-import { TimeSlice } from "./time-slice.ts";
 import { canWalkByDescriptor, statOf, Tree } from "./tree.ts";
 
 /** A fresh folder to unpack into, beside the target or, where that cannot be, in it. */
@@ -177,7 +177,7 @@ async function removeTree(path: string): Promise<void> {
   });
   try {
     const slice = new TimeSlice(undefined);
-    for (const _ of tree.remove(tree.root, basename(path))) if (slice.isOver()) await slice.pause();
+    for (const _ of tree.remove(tree.root, basename(path))) if (slice.over) await slice.rest();
   } finally {
     tree.close();
   }

@@ -1,4 +1,5 @@
 import { createHasher } from "../../bytes/hash.ts";
+import { HeldOpen } from "../../bytes/held-open.ts";
 import type { ByteStream } from "../../bytes/stream.ts";
 import { verify } from "../../bytes/verify.ts";
 import { DigestMismatchError, isLadingError } from "../../errors.ts";
@@ -55,26 +56,5 @@ export async function consumeLayer(
       ...(place === undefined ? {} : { place }),
       hint: `the layer ${what} is not the one that the image's config names (diff_ids); the image was put together wrongly`,
     });
-  }
-}
-
-/** A stream that readers cannot close, so that what they leave can still be read and checked. */
-class HeldOpen implements AsyncIterable<Uint8Array> {
-  readonly #iterator: AsyncIterator<Uint8Array>;
-
-  constructor(stream: ByteStream) {
-    this.#iterator = stream[Symbol.asyncIterator]();
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return { next: () => this.#iterator.next() };
-  }
-
-  async drain(): Promise<void> {
-    while ((await this.#iterator.next()).done !== true);
-  }
-
-  async close(): Promise<void> {
-    await this.#iterator.return?.();
   }
 }

@@ -25,13 +25,13 @@ import type { ByteStream } from "../../bytes/stream.ts";
 import { LadingError, systemCode } from "../../errors.ts";
 import type { TarItem } from "../../formats/tar/entry.ts";
 import { readTar } from "../../formats/tar/read.ts";
+import { TimeSlice } from "../time-slice.ts";
+import { parseWhiteout, type Whiteout } from "../whiteout.ts";
 import { entryPath, unsafePath } from "./entry-path.ts";
 import { unpackFailure } from "./failure.ts";
 import type { UnpackLimits, UnpackOptions, UnpackResult } from "./options.ts";
 import type { SimilarNames } from "./similar-names.ts";
-import { TimeSlice } from "./time-slice.ts";
 import { type Folder, pathIn, statOf, type Tree } from "./tree.ts";
-import { parseWhiteout, type Whiteout } from "./whiteout.ts";
 
 const writeAt = promisify(write);
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -100,7 +100,7 @@ export class LayerWriter {
       } catch (error) {
         throw unpackFailure(error, item.name, target);
       }
-      if (this.#slice.isOver()) await this.#slice.pause();
+      if (this.#slice.over) await this.#slice.rest();
     }
   }
 
@@ -117,7 +117,7 @@ export class LayerWriter {
       } catch (error) {
         throw unpackFailure(error, path, this.#options.target);
       }
-      if (this.#slice.isOver()) await this.#slice.pause();
+      if (this.#slice.over) await this.#slice.rest();
     }
   }
 
@@ -259,7 +259,7 @@ export class LayerWriter {
 
   async #remove(folder: Folder, name: string): Promise<void> {
     for (const _ of this.#tree.remove(folder, name)) {
-      if (this.#slice.isOver()) await this.#slice.pause();
+      if (this.#slice.over) await this.#slice.rest();
     }
   }
 

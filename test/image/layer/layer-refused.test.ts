@@ -11,7 +11,7 @@ import type { LadingEvent } from "../../../src/events.ts";
 import { createLayer } from "../../../src/image/layer/create.ts";
 import type { LayerInput } from "../../../src/image/layer/input.ts";
 import { layerTar } from "../../../src/image/layer/layer-tar.ts";
-import { TimeSlice } from "../../../src/image/layer/time-slice.ts";
+import { TimeSlice } from "../../../src/image/time-slice.ts";
 import { findProgram, needs } from "../../support/peers.ts";
 import { sampleBytes } from "../../support/sample-bytes.ts";
 import { tempDir } from "../../support/tmp.ts";

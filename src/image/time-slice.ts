@@ -3,7 +3,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 /** How long synchronous work goes on before everything else gets a turn, in milliseconds. */
 const length = 5;
 
-/** Cuts long synchronous work into slices, and stops it on an abort. */
+/**
+ * Cuts long synchronous work into slices, and stops it on an abort. Synchronous calls on small files are several times as
+ * fast as promises; in slices they leave the event loop to others often enough.
+ */
 export class TimeSlice {
   readonly #signal: AbortSignal | undefined;
   #end = performance.now() + length;

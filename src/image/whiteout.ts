@@ -1,4 +1,4 @@
-import { unsafePath } from "./entry-path.ts";
+import { unsafePath } from "./unpack/entry-path.ts";
 
 const prefix = ".wh.";
 const opaque = ".wh..wh..opq";
