@@ -10,7 +10,7 @@ import { createHostLimiter, type HostLimiter } from "./http/limiter.ts";
 import type { ProxyOptions } from "./http/proxy.ts";
 import { createRedactor } from "./http/redact.ts";
 import { defaultRetryPolicy, type RetryPolicy } from "./http/retry.ts";
-import { type HostOptions, schemeOf } from "./http/tls.ts";
+import { type HostOptions, type HostSettings, schemeOf } from "./http/tls.ts";
 import { createTransport } from "./http/transport.ts";
 import { createMemo } from "./memo.ts";
 import { quirksOf } from "./quirks.ts";
@@ -61,7 +61,10 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   const clock = options.clock ?? systemClock;
   const redactor = createRedactor();
   const on: EventListener = options.on ?? (() => {});
-  const hosts = options.hosts ?? (() => undefined);
+  const given = options.hosts ?? (() => undefined);
+  /** Settings for a registry's name hold for the host that answers for it, too. */
+  const endpoints = new Map<string, string>();
+  const hosts: HostSettings = (host) => given(host) ?? given(endpoints.get(host) ?? host);
   const userAgent = options.userAgent ?? "lading";
   const trustedRealms = options.trustedRealms ?? [];
   const retry: RetryPolicy = { ...defaultRetryPolicy, ...options.retry };
@@ -84,9 +87,8 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   const base = (registry: string): Promise<URL> => {
     const found = once(bases, registry, () => {
       const host = quirksOf(registry).endpoint ?? registry;
-      return schemeOf(host, hosts(host) ?? hosts(registry) ?? {}).then(
-        (scheme) => new URL(`${scheme}://${host}/`),
-      );
+      endpoints.set(host, registry);
+      return schemeOf(host, hosts(host) ?? {}).then((scheme) => new URL(`${scheme}://${host}/`));
     });
     found.catch(() => bases.delete(registry));
     return found;

@@ -35,13 +35,3 @@ export function addressClass(hostname: string): AddressClass {
   const found = lists.find(({ list }) => list.check(address, family));
   return found?.name ?? "public";
 }
-
-/** Scheme, host and port: what a secret is bound to. */
-export function originOf(url: URL): string {
-  return url.origin;
-}
-
-/** Host with its port unless it is the scheme's own, as references write registries. */
-export function hostOf(url: URL): string {
-  return url.host;
-}
