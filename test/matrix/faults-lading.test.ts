@@ -7,7 +7,9 @@ for (const faulty of ["source", "destination", "both"] as const) {
   test(`every fault at every request ${where}`, async (t) => {
     const destination = (await startRegistry(t)).host;
     const source = faulty === "both" ? destination : (await startRegistry(t)).host;
-    await everyRequestAndFault(await scenario(t, { source, destination }, faulty), false);
+    await everyRequestAndFault(await scenario(t, { source, destination }, faulty), {
+      alike: faulty !== "both",
+    });
   });
 }
 
@@ -15,5 +17,8 @@ test("every lasting fault at every request", async (t) => {
   const destination = (await startRegistry(t)).host;
   const source = (await startRegistry(t)).host;
   for (const faulty of ["source", "destination"] as const)
-    await everyRequestAndFault(await scenario(t, { source, destination }, faulty), true);
+    await everyRequestAndFault(await scenario(t, { source, destination }, faulty), {
+      lasting: true,
+      alike: false,
+    });
 });
