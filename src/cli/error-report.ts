@@ -33,6 +33,7 @@ const systemErrors: Readonly<Record<string, { code: string; exitCode: number; hi
 
 /** For errors that bring no hint of their own. */
 const fallbackHints: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ERR_LADING_USAGE: "see lading --help",
   ERR_LADING_NOT_FOUND: "check the name; lading tag list -i REPO prints the tags of a repository",
   ERR_LADING_MISSING_CONTENT: "copy from where all of the image is",
   ERR_LADING_UNAUTHORIZED: "log in with lading login, or give --registry-username and --registry-password",

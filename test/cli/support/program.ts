@@ -103,6 +103,8 @@ export function startLading(args: readonly string[], options: RunOptions = {}): 
     cwd: options.cwd ?? process.cwd(),
     env: cleanEnvironment(options.env),
     stdio: ["pipe", "pipe", "pipe"],
+    // A program that hangs fails its test, not the whole run.
+    timeout: 60_000,
   });
 }
 
