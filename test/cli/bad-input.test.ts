@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { plainPasswords } from "../../src/server/auth/passwords.ts";
-import { needs } from "../support/peers.ts";
+import { findProgram, needs } from "../support/peers.ts";
 import { startRegistry } from "../support/registry.ts";
 import { tempDir } from "../support/tmp.ts";
 import { lading } from "./support/program.ts";
@@ -188,10 +188,10 @@ test("a full disk ends with 1 and a hint, and nothing is left on it", rootOnly, 
   );
   const full = join(cwd, "full");
   await mkdir(full);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", full]);
+  execFileSync(findProgram("mount") ?? "", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", full]);
   // In this order: a folder with a mount in it cannot be removed.
   t.after(async () => {
-    execFileSync("umount", [full]);
+    execFileSync(findProgram("umount") ?? "", [full]);
     await rm(cwd, { recursive: true });
   });
   const image = `${host}/big:v1`;

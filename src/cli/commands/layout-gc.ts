@@ -16,14 +16,16 @@ export async function run(
     dryRun: options.plan,
     signal: context.signal,
   });
+  // Files lie on disk in any order; what is printed does not.
+  const removed = [...report.removed].sort((a, b) => (a.digest < b.digest ? -1 : 1));
   const verb = options.plan ? "would remove" : "removed";
   const lines = [
     ...report.unlisted.map((digest) => `${verb} image ${digest}`),
-    ...report.removed.map(({ digest, size }) => `${verb} blob ${digest} (${formatBytes(size)})`),
+    ...removed.map(({ digest, size }) => `${verb} blob ${digest} (${formatBytes(size)})`),
     `${verb} ${count(report.removed.length, "blob")} (${formatBytes(report.freedBytes)}), kept ${report.kept}` +
       (report.young === 0
         ? ""
         : `, left ${report.young} that ${report.young === 1 ? "is" : "are"} younger than the grace time`),
   ];
-  return { data: { plan: options.plan, ...report }, text: lines.join("\n"), quiet: "" };
+  return { data: { plan: options.plan, ...report, removed }, text: lines.join("\n"), quiet: "" };
 }
