@@ -68,6 +68,8 @@ function runTests(node) {
     [
       "--test",
       "--enable-source-maps",
+      // A test that hangs ends the run with its name, not by CI's own limit.
+      "--test-timeout=600000",
       `--test-concurrency=${process.env.LADING_TEST_CONCURRENCY ?? 2}`,
       `--test-reporter=${join(root, "scripts", "test-reporter.mjs")}`,
       "--test-reporter-destination=stdout",
