@@ -1,4 +1,4 @@
-// node main.js [--rounds N] [--only NAME] [--quick] [--json FILE]
+// node main.js [--rounds N] [--only NAME] [--registry KIND] [--quick] [--json FILE]
 // Runs every scenario of bench/scenarios with all its sides in turn, several rounds, and prints medians. Started by
 // scripts/bench.mjs, which builds it.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -8,22 +8,28 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { fullTree, quickTree } from "./corpus.ts";
 import { type Measured, measure } from "./measure.ts";
+import { type RegistryKind, registriesHere } from "./registries.ts";
 import { type ScenarioResult, summarise, table } from "./report.ts";
 import type { Bench, Scenario } from "./scenario.ts";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
     only: { type: "string", multiple: true, default: [] },
+    registry: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
   },
 });
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds wants a number from 1");
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const root = process.env["LADING_ROOT"] ?? process.cwd();
+const kinds = registriesHere().filter(
+  (kind) => values.registry.length === 0 || values.registry.includes(kind),
+);
+const [anyKind] = kinds;
+if (anyKind === undefined) throw new Error(`no such registry here; there are ${registriesHere().join(", ")}`);
 
 async function scenarios(): Promise<Scenario[]> {
   const names = readdirSync(join(here, "scenarios")).filter((name) => name.endsWith(".js"));
@@ -40,13 +46,14 @@ async function scenarios(): Promise<Scenario[]> {
   return wanted;
 }
 
-async function runScenario(scenario: Scenario, dir: string): Promise<ScenarioResult> {
+async function runScenario(scenario: Scenario, registry: RegistryKind, dir: string): Promise<ScenarioResult> {
   const bench: Bench = {
     dir,
     tree: values.quick ? quickTree : fullTree,
     quick: values.quick,
     child: (name) => join(here, `${name}.child.js`),
-    lading: join(root, "dist", "bin", "lading.js"),
+    lading: process.env["LADING_PROGRAM"] ?? join("dist", "bin", "lading.js"),
+    registry,
   };
   const prepared = await scenario.prepare(bench);
   try {
@@ -58,9 +65,13 @@ async function runScenario(scenario: Scenario, dir: string): Promise<ScenarioRes
         const runDir = join(dir, "run");
         mkdirSync(runDir);
         await side.before?.(runDir);
-        const measured = await measure(side.command(runDir));
-        if (round === 0) contents.set(side.name, await side.content(runDir, measured.output));
-        else runs.get(side.name)?.push(measured);
+        try {
+          const measured = await measure(side.command(runDir));
+          if (round === 0) contents.set(side.name, await side.content(runDir, measured.output));
+          else runs.get(side.name)?.push(measured);
+        } finally {
+          await side.after?.(runDir);
+        }
         rmSync(runDir, { recursive: true });
       }
       if (round === 0) checkSame(scenario, contents);
@@ -68,6 +79,7 @@ async function runScenario(scenario: Scenario, dir: string): Promise<ScenarioRes
     return {
       scenario: scenario.name,
       title: scenario.title,
+      ...(scenario.registries === true ? { registry } : {}),
       input: prepared.input,
       baseline: prepared.baseline,
       content: [...contents.values()][0] ?? "nothing",
@@ -88,12 +100,14 @@ const results: ScenarioResult[] = [];
 const dir = mkdtempSync(join(tmpdir(), "lading-bench-"));
 try {
   for (const scenario of await scenarios()) {
-    const own = join(dir, scenario.name);
-    mkdirSync(own);
-    const result = await runScenario(scenario, own);
-    rmSync(own, { recursive: true });
-    results.push(result);
-    console.log(`${table(result)}\n`);
+    for (const kind of scenario.registries === true ? kinds : [anyKind]) {
+      const own = join(dir, scenario.name);
+      mkdirSync(own);
+      const result = await runScenario(scenario, kind, own);
+      rmSync(own, { recursive: true });
+      results.push(result);
+      console.log(`${table(result)}\n`);
+    }
   }
 } finally {
   rmSync(dir, { recursive: true, force: true });

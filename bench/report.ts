@@ -1,9 +1,12 @@
 import type { Measured } from "./measure.ts";
+import type { RegistryKind } from "./registries.ts";
 
 export interface SideResult {
   readonly side: string;
   readonly seconds: readonly number[];
   readonly medianSeconds: number;
+  /** Median of what the side's own processes took, all cores added up. */
+  readonly cpuSeconds: number;
   /** MB (10^6 bytes) of input per second, by the median. */
   readonly mbPerSecond: number;
   /** How many times as fast as the baseline, by the medians. */
@@ -14,6 +17,8 @@ export interface SideResult {
 export interface ScenarioResult {
   readonly scenario: string;
   readonly title: string;
+  /** What served, where it is about registries. */
+  readonly registry?: RegistryKind;
   readonly input: string;
   readonly baseline: string;
   /** What all sides made. */
@@ -42,6 +47,7 @@ export function summarise(
       side,
       seconds,
       medianSeconds,
+      cpuSeconds: median(measured.map((run) => run.cpuSeconds)),
       mbPerSecond: bytes / 1e6 / medianSeconds,
       speedup: base / medianSeconds,
       peakMb: Math.max(...measured.map((run) => run.peakBytes)) / 1e6,
@@ -52,12 +58,13 @@ export function summarise(
 /** The result of a scenario as a table for people. */
 export function table(result: ScenarioResult): string {
   const rows = [
-    ["", "median", "range", "MB/s", `× ${result.baseline}`, "peak MB"],
+    ["", "median", "range", "CPU", "MB/s", `× ${result.baseline}`, "peak MB"],
     ...result.sides.map((side) => [
       side.side,
       `${side.medianSeconds.toFixed(2)} s`,
       `${Math.min(...side.seconds).toFixed(2)}–${Math.max(...side.seconds).toFixed(2)}`,
-      side.mbPerSecond.toFixed(0),
+      side.cpuSeconds === 0 ? "?" : `${side.cpuSeconds.toFixed(2)} s`,
+      side.mbPerSecond === 0 ? "" : side.mbPerSecond.toFixed(0),
       side.speedup.toFixed(2),
       side.peakMb === 0 ? "?" : side.peakMb.toFixed(0),
     ]),
@@ -67,7 +74,7 @@ export function table(result: ScenarioResult): string {
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
   );
   return [
-    `${result.scenario}: ${result.title}`,
+    `${result.scenario}: ${result.title}${result.registry === undefined ? "" : ` (served by ${result.registry})`}`,
     `${result.input}; all made ${result.content}`,
     ...lines,
   ].join("\n");

@@ -1,11 +1,14 @@
 import type { TreeShape } from "./corpus.ts";
+import type { RegistryKind } from "./registries.ts";
 
-/** What is measured: one task that several programs do, each on its own in a process of its own. */
+/** What is measured: one task that several programs do, each on its own in processes of its own. */
 export interface Scenario {
   /** For `--only`. */
   readonly name: string;
   /** For people: the task, one line. */
   readonly title: string;
+  /** Runs once for each kind of registry on this machine, all sides against the same kind. */
+  readonly registries?: boolean;
   /** Makes the input and says who takes part. Programs that are not on this machine are left out. */
   prepare(bench: Bench): Promise<Prepared>;
 }
@@ -21,10 +24,12 @@ export interface Bench {
   child(name: string): string;
   /** The built program `lading`. */
   readonly lading: string;
+  /** What serves content, where the scenario is about registries. */
+  readonly registry: RegistryKind;
 }
 
 export interface Prepared {
-  /** Bytes of input, for the throughput. */
+  /** Bytes of input, for the throughput; 0 where it is not about bytes. */
   readonly bytes: number;
   /** What the input is, for people. */
   readonly input: string;
@@ -37,7 +42,7 @@ export interface Prepared {
 
 export interface Side {
   readonly name: string;
-  /** Before each run, not timed: an empty repository, a fresh folder. Gets the run's own folder. */
+  /** Before each run, not timed: an empty registry, a fresh folder. Gets the run's own folder. */
   before?(dir: string): Promise<void>;
   /** What is timed: program and arguments. */
   command(dir: string): readonly string[];
@@ -46,4 +51,6 @@ export interface Side {
    * first run, which does not count.
    */
   content(dir: string, output: string): Promise<string>;
+  /** After each run, also one that failed. */
+  after?(dir: string): Promise<void>;
 }

@@ -1,17 +1,19 @@
-// npm run bench -- [--rounds N] [--only NAME] [--quick] [--json FILE]: sets up, builds, and runs bench/main.ts.
+// npm run bench -- [--rounds N] [--only NAME] [--registry KIND] [--quick] [--json FILE]: sets up, builds, and runs bench/main.ts.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { build } from "./build.mjs";
 import { installPackages, root } from "./setup.mjs";
 
 installPackages();
-await build({ library: false });
 
 const bench = join(root, "bench");
 mkdirSync(join(root, "build"), { recursive: true });
 const out = mkdtempSync(join(root, "build", "bench-"));
 process.on("exit", () => rmSync(out, { recursive: true, force: true }));
+// Beside the bench: whoever builds meanwhile does not pull it away.
+const program = join(out, "program");
+await build({ library: false, program: relative(root, program) });
 const { build: bundle } = await import("esbuild");
 await bundle({
   absWorkingDir: root,
@@ -35,7 +37,7 @@ await bundle({
 
 const { status } = spawnSync(process.execPath, [join(out, "main.js"), ...process.argv.slice(2)], {
   cwd: root,
-  env: { ...process.env, LADING_ROOT: root },
+  env: { ...process.env, LADING_PROGRAM: join(program, "lading.js") },
   stdio: "inherit",
 });
 process.exitCode = status ?? 1;

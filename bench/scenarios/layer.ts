@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findProgram } from "../../test/support/peers.ts";
 import { makeTree } from "../corpus.ts";
+import { run } from "../run.ts";
 import type { Scenario, Side } from "../scenario.ts";
 import { tarTreeDigest } from "../tree-digest.ts";
 
@@ -26,7 +26,7 @@ export const scenario: Scenario = {
         content: async (runDir) => {
           const layer = join(runDir, "layer.tgz");
           const [program = "", ...args] = command(runDir, layer);
-          execFileSync(program, args);
+          await run(program, args);
           return await tarTreeDigest(layer);
         },
       };
@@ -36,7 +36,7 @@ export const scenario: Scenario = {
       command: () => [...wrap, "sh", "-c", 'tar -C "$1" -cf - . | $2 | sha256sum', "sh", tree, compressor],
       content: async (runDir) => {
         const layer = join(runDir, "layer.tgz");
-        execFileSync("sh", ["-c", 'tar -C "$1" -cf - . | $2 > "$3"', "sh", tree, compressor, layer]);
+        await run("sh", ["-c", 'tar -C "$1" -cf - . | $2 > "$3"', "sh", tree, compressor, layer]);
         return await tarTreeDigest(layer);
       },
     });

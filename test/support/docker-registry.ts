@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { TestContext } from "node:test";
 import { findProgram } from "./peers.ts";
 
 export interface DockerRegistryOptions {
@@ -31,9 +30,9 @@ export const dockerRegistryPassword = "pass word";
 /** Made with `htpasswd -B -C 5`: cheap on purpose. */
 const htpasswdLine = "user:$2y$05$SLBP14y86WDb8H37T.pe0ulvB68hH/be8/ODr.s306zBwTTcVbnwe";
 
-/** Starts Debian's docker-registry on a free loopback port; it ends with the test. */
+/** Starts Debian's docker-registry on a free loopback port; it ends with the test, or with whatever else calls back. */
 export async function startDockerRegistry(
-  t: TestContext,
+  t: { after(stop: () => Promise<void>): void },
   options: DockerRegistryOptions = {},
 ): Promise<DockerRegistry> {
   const program = findProgram("docker-registry");
