@@ -8,12 +8,12 @@ import { installPackages, root, run } from "./setup.mjs";
 const bin = (name) => join(root, "node_modules", ".bin", name);
 
 export async function check() {
-  run(bin("biome"), ["ci", "--error-on-warnings", "."]);
+  run(bin("biome"), ["ci", "--error-on-warnings", `--colors=${process.stderr.isTTY ? "force" : "off"}`, "."]);
   run(bin("tsc"), ["--noEmit"]);
   run(bin("knip"), []);
   await build();
   run(bin("publint"), ["--strict"]);
-  run(bin("attw"), ["--pack", ".", "--profile", "esm-only"]);
+  run(bin("attw"), ["--pack", ".", "--profile", "esm-only", "--quiet"]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
