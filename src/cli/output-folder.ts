@@ -38,7 +38,7 @@ async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
-    if (systemCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    if (!["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "") || dirname(path) === path) throw error;
     return join(await realPathOf(dirname(path)), basename(path));
   }
 }

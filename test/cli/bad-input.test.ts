@@ -22,7 +22,7 @@ interface Case {
 /** Runs the line; it must fail with one error of at most three lines, print no result, and leave the folder as it was. */
 async function fails(cwd: string, { args, code, error, hint = /./ }: Case): Promise<void> {
   const before = await tree(cwd);
-  const ended = await lading(args, { cwd, env: { HOME: "/nonexistent", TMPDIR: cwd } });
+  const ended = await lading(args, { cwd, env: { HOME: "/dev/null/home", TMPDIR: cwd } });
   const line = `lading ${args.join(" ")}`;
   assert.equal(ended.code, code, `${line}\n${ended.stdout}${ended.stderr}`);
   assert.equal(ended.stdout, "", line);

@@ -152,19 +152,19 @@ test("labels and platform are in the config; inspect shows its bytes", async (t)
   const cwd = await site(t);
   ok(
     await lading(
-      ["push", "-i", "oci:l:v1", "-f", "site", "-l", "a=1,2", "-l", "b=2", "--platform", "linux/arm64"],
+      ["push", "-i", "oci:img:v1", "-f", "site", "-l", "a=1,2", "-l", "b=2", "--platform", "linux/arm64"],
       { cwd },
     ),
   );
-  const config = json(await lading(["image", "inspect", "oci:l:v1", "--config"], { cwd }));
+  const config = json(await lading(["image", "inspect", "oci:img:v1", "--config"], { cwd }));
   assert.equal(config["architecture"], "arm64");
   assert.deepEqual((config["config"] as { Labels: object }).Labels, { a: "1,2", b: "2" });
-  const raw = ok(await lading(["image", "inspect", "oci:l:v1", "--raw"], { cwd }));
-  const { name, ...seen } = json(await lading(["image", "inspect", "oci:l:v1", "--json"], { cwd }));
-  assert.match(String(name), /^oci:l@sha256:/);
-  const blob = join(cwd, "l/blobs", String(seen["digest"]).replace(":", "/"));
+  const raw = ok(await lading(["image", "inspect", "oci:img:v1", "--raw"], { cwd }));
+  const { name, ...seen } = json(await lading(["image", "inspect", "oci:img:v1", "--json"], { cwd }));
+  assert.match(String(name), /^oci:img@sha256:/);
+  const blob = join(cwd, "img/blobs", String(seen["digest"]).replace(":", "/"));
   assert.equal(raw.trimEnd(), await readFile(blob, "utf8"));
-  assert.match(ok(await lading(["image", "inspect", "oci:l:v1"], { cwd })), /Label: +a=1,2\n/);
+  assert.match(ok(await lading(["image", "inspect", "oci:img:v1"], { cwd })), /Label: +a=1,2\n/);
 });
 
 test("compression is chosen; what does not exist is refused", async (t) => {
@@ -173,14 +173,14 @@ test("compression is chosen; what does not exist is refused", async (t) => {
     ["none", "tar"],
     ["gzip:9", "tar+gzip"],
   ] as const) {
-    ok(await lading(["push", "-i", "oci:l:v1", "-f", "site", "--compression", how], { cwd }));
-    const seen = json(await lading(["image", "inspect", "oci:l:v1", "--json"], { cwd }));
+    ok(await lading(["push", "-i", "oci:img:v1", "-f", "site", "--compression", how], { cwd }));
+    const seen = json(await lading(["image", "inspect", "oci:img:v1", "--json"], { cwd }));
     const [layer] = seen["layers"] as { mediaType: string }[];
     assert.ok(layer?.mediaType.endsWith(`.${type}`), layer?.mediaType);
   }
   for (const wrong of ["lzma", "gzip:", "gzip:x", "none:1", "gzip:10"]) {
     assert.equal(
-      (await lading(["push", "-i", "oci:l:v1", "-f", "site", "--compression", wrong], { cwd })).code,
+      (await lading(["push", "-i", "oci:img:v1", "-f", "site", "--compression", wrong], { cwd })).code,
       2,
       wrong,
     );
@@ -189,51 +189,57 @@ test("compression is chosen; what does not exist is refused", async (t) => {
 
 test("files of an image: list, print, export", async (t) => {
   const cwd = await site(t);
-  ok(await lading(["push", "-i", "oci:l:v1", "-f", "site"], { cwd }));
+  ok(await lading(["push", "-i", "oci:img:v1", "-f", "site"], { cwd }));
   assert.equal(
-    ok(await lading(["image", "ls", "oci:l:v1"], { cwd })),
+    ok(await lading(["image", "ls", "oci:img:v1"], { cwd })),
     "/bin/\n/bin/run\n/index.html\n/link\n",
   );
   assert.match(
-    ok(await lading(["image", "ls", "-l", "oci:l:v1", "bin"], { cwd })),
+    ok(await lading(["image", "ls", "-l", "oci:img:v1", "bin"], { cwd })),
     /^-rwxr-xr-x {2}0:0 {2}10 {2}\/bin\/run\n$/,
   );
-  assert.equal(ok(await lading(["image", "cat", "oci:l:v1", "link"], { cwd })), "<p>hello");
-  const cat = json(await lading(["image", "cat", "oci:l:v1", "link", "--json"], { cwd }));
+  assert.equal(ok(await lading(["image", "cat", "oci:img:v1", "link"], { cwd })), "<p>hello");
+  const cat = json(await lading(["image", "cat", "oci:img:v1", "link", "--json"], { cwd }));
   assert.equal(Buffer.from(String(cat["base64"]), "base64").toString(), "<p>hello");
-  const tar = ok(await lading(["image", "export", "oci:l:v1"], { cwd }));
+  const tar = ok(await lading(["image", "export", "oci:img:v1"], { cwd }));
   assert.ok(tar.includes("<p>hello"));
-  ok(await lading(["image", "export", "oci:l:v1", "-o", "files.tar"], { cwd }));
+  ok(await lading(["image", "export", "oci:img:v1", "-o", "files.tar"], { cwd }));
   assert.equal(await readFile(join(cwd, "files.tar"), "latin1"), tar);
-  assert.equal((await lading(["image", "export", "oci:l:v1", "--json"], { cwd })).code, 2);
+  assert.equal((await lading(["image", "export", "oci:img:v1", "--json"], { cwd })).code, 2);
 });
 
 test("exclusions replace the default", async (t) => {
   const cwd = await site(t);
-  ok(await lading(["push", "-i", "oci:l:v1", "-f", "site", "--file-exclusion", "bin,link"], { cwd }));
-  assert.equal(ok(await lading(["image", "ls", "oci:l:v1"], { cwd })), "/.git/\n/.git/config\n/index.html\n");
+  ok(await lading(["push", "-i", "oci:img:v1", "-f", "site", "--file-exclusion", "bin,link"], { cwd }));
+  assert.equal(
+    ok(await lading(["image", "ls", "oci:img:v1"], { cwd })),
+    "/.git/\n/.git/config\n/index.html\n",
+  );
 });
 
 test("layouts are verified and cleaned up", async (t) => {
   const cwd = await site(t);
-  ok(await lading(["push", "-i", "oci:l:v1", "-f", "site"], { cwd }));
+  ok(await lading(["push", "-i", "oci:img:v1", "-f", "site"], { cwd }));
   assert.match(
-    ok(await lading(["layout", "verify", "l"], { cwd })),
+    ok(await lading(["layout", "verify", "img"], { cwd })),
     /^3 checked \(.*\), 0 wrong, 0 absent\n$/,
   );
-  await writeFile(join(cwd, "l/blobs/sha256", "0".repeat(64)), "unused");
-  const planned = ok(await lading(["layout", "gc", "l", "--grace", "0s", "--plan"], { cwd }));
+  await writeFile(join(cwd, "img/blobs/sha256", "0".repeat(64)), "unused");
+  const planned = ok(await lading(["layout", "gc", "img", "--grace", "0s", "--plan"], { cwd }));
   assert.match(planned, /^would remove blob sha256:0{64} \(6 B\)\nwould remove 1 blob \(6 B\), kept 3\n$/);
-  assert.match(ok(await lading(["layout", "gc", "l"], { cwd })), /left 1 that is younger/);
-  assert.match(ok(await lading(["layout", "gc", "l", "--grace=0s"], { cwd })), /^removed blob sha256:0{64}/);
-  const seen = json(await lading(["image", "inspect", "oci:l:v1", "--json"], { cwd }));
+  assert.match(ok(await lading(["layout", "gc", "img"], { cwd })), /left 1 that is younger/);
+  assert.match(
+    ok(await lading(["layout", "gc", "img", "--grace=0s"], { cwd })),
+    /^removed blob sha256:0{64}/,
+  );
+  const seen = json(await lading(["image", "inspect", "oci:img:v1", "--json"], { cwd }));
   const [layer] = seen["layers"] as { digest: string }[];
-  await writeFile(join(cwd, "l/blobs", String(layer?.digest).replace(":", "/")), "damaged");
-  const wrong = await lading(["layout", "verify", "l"], { cwd });
+  await writeFile(join(cwd, "img/blobs", String(layer?.digest).replace(":", "/")), "damaged");
+  const wrong = await lading(["layout", "verify", "img"], { cwd });
   assert.equal(wrong.code, 5);
   assert.match(wrong.stdout, new RegExp(`^wrong blob ${layer?.digest}: .*\n {2}needed by sha256:`));
   assert.equal(
-    json({ ...(await lading(["layout", "verify", "l", "--json"], { cwd })), code: 0 })["checked"],
+    json({ ...(await lading(["layout", "verify", "img", "--json"], { cwd })), code: 0 })["checked"],
     2,
   );
 });

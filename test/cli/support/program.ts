@@ -136,5 +136,5 @@ export function cleanEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessE
         name,
       ) && name !== "NODE_EXTRA_CA_CERTS",
   );
-  return { ...Object.fromEntries(kept), HOME: "/nonexistent", ...extra };
+  return { ...Object.fromEntries(kept), HOME: "/dev/null/home", ...extra };
 }
