@@ -30,13 +30,16 @@ export function parseRange(
 /**
  * Reads the `Content-Range` of an upload: `<start>-<end>`, both included (distribution-spec, "Pushing a blob in chunks").
  * `bytes `, `bytes=` before it and a total after it are taken as well, since clients send RFC 9110's form.
+ * A chunk without bytes has no last byte to name: clients write `n-n` or `n-(n-1)`, even `0--1`, and only its start counts.
  * Undefined means malformed.
+ * @param length bytes of the chunk, if they are known
  */
-export function parseContentRange(header: string): ByteRange | undefined {
-  const match = /^(?:bytes[ =])?[ \t]*([0-9]{1,15})-([0-9]{1,15})(?:\/(?:[0-9]{1,15}|\*))?$/.exec(header);
+export function parseContentRange(header: string, length?: number): ByteRange | undefined {
+  const match = /^(?:bytes[ =])?[ \t]*([0-9]{1,15})-(-?[0-9]{1,15})(?:\/(?:[0-9]{1,15}|\*))?$/.exec(header);
   if (match === null) return undefined;
   const start = Number(match[1]);
   const end = Number(match[2]);
+  if (length === 0) return end === start || end === start - 1 ? { start, end: start - 1 } : undefined;
   return end < start ? undefined : { start, end };
 }
 

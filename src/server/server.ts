@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Guard } from "./auth/guard.ts";
@@ -11,6 +17,7 @@ import { type LogEntry, redactQuery } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { type CollectionOptions, type RegistryServerOptions, type Settings, settingsOf } from "./options.ts";
 import { RateLimit } from "./rate.ts";
+import { refusalOf } from "./refusal.ts";
 import type { Repositories } from "./repositories/repository.ts";
 import { methodsOf, parseRoute } from "./router.ts";
 import { Sessions } from "./sessions.ts";
@@ -104,15 +111,15 @@ class Registry implements RegistryServer {
     server.on("request", (request, response) => void this.#serve(request, response, false));
     server.on("checkContinue", (request, response) => void this.#serve(request, response, true));
     server.on("checkExpectation", (_request, response: ServerResponse) => {
-      response.writeHead(417, { "content-length": 0, connection: "close" }).end();
+      const body = faultBody(new Fault(417, "UNSUPPORTED", "the only expectation met here is 100-continue"));
+      const headers = { "content-type": "application/json", "content-length": body.byteLength };
+      response.writeHead(417, { ...headers, connection: "close" }).end(body);
     });
     server.on("timeout", (socket: Socket) => {
       const exchange = this.#exchanges.get(socket);
       if (exchange === undefined || exchange.waitingForClient) socket.destroy();
     });
-    server.on("clientError", (error, socket) =>
-      this.#refuse(error as NodeJS.ErrnoException, socket as Socket),
-    );
+    server.on("clientError", (error, socket) => this.#refuse(error, socket as Socket));
     return server;
   }
 
@@ -309,20 +316,22 @@ class Registry implements RegistryServer {
   }
 
   /** A request that is none: answered as well as it can be, since nobody knows what the client understands. */
-  #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-    const status =
-      error.code === "HPE_HEADER_OVERFLOW"
-        ? "431 Request Header Fields Too Large"
-        : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-          ? "408 Request Timeout"
-          : "400 Bad Request";
-    this.#log("warning", "refused", status, { address: socket.remoteAddress ?? "" });
+  #refuse(error: Error, socket: Socket): void {
+    const { level, message, answer } = refusalOf(error, socket.bytesRead);
+    this.#log(level, "refused", message, { address: socket.remoteAddress ?? "" });
     const answering = this.#exchanges.get(socket)?.response.headersSent ?? false;
-    if (error.code === "ECONNRESET" || !socket.writable || answering) {
+    if (answer === undefined || !socket.writable || answering) {
       socket.destroy();
       return;
     }
-    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    const body = faultBody(answer);
+    const head = [
+      `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`,
+      "Content-Type: application/json",
+      `Content-Length: ${body.byteLength}`,
+      "Connection: close",
+    ];
+    socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   }
 
   #log(

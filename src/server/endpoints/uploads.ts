@@ -1,3 +1,4 @@
+import type { ByteStream } from "../../bytes/stream.ts";
 import { type Algorithm, algorithmOf, type Digest } from "../../spec/digest.ts";
 import { mediaTypes } from "../../spec/media-type.ts";
 import { type Context, knownRepository } from "../context.ts";
@@ -34,13 +35,13 @@ export async function startUpload(context: Context, name: string): Promise<void>
   await sessions.hold(session, async (signal) => {
     try {
       await append(context, session, signal);
+      await finish(context, session, expected);
     } catch (error) {
       // Nobody was told of this session: nobody can go on with it.
       sessions.end(session);
       await session.upload.discard();
       throw error;
     }
-    await finish(context, session, expected);
   });
   await blobCreated(context, repository, expected);
 }
@@ -50,7 +51,7 @@ export async function patchUpload(context: Context, name: string, id: string): P
   const { exchange, sessions, settings } = context;
   const session = await knownSession(context, name, id);
   await sessions.hold(session, async (signal) => {
-    checkOrder(context, session);
+    const length = checkOrder(context, session);
     if (
       exchange.header("content-range") !== undefined &&
       (exchange.contentLength ?? 0) < settings.minChunkBytes
@@ -59,7 +60,7 @@ export async function patchUpload(context: Context, name: string, id: string): P
         headers: sessionHeaders(context, session),
       });
     }
-    await append(context, session, signal);
+    await append(context, session, signal, length);
   });
   await exchange.send(202, sessionHeaders(context, session));
 }
@@ -70,8 +71,8 @@ export async function putUpload(context: Context, name: string, id: string): Pro
   const digest = requestedDigest(exchange.query.get("digest"));
   const session = await knownSession(context, name, id);
   await sessions.hold(session, async (signal) => {
-    checkOrder(context, session);
-    await append(context, session, signal);
+    const length = checkOrder(context, session);
+    await append(context, session, signal, length);
     await finish(context, session, digest);
   });
   await blobCreated(context, session.repository, digest);
@@ -104,8 +105,9 @@ async function knownSession(context: Context, name: string, id: string): Promise
 /**
  * A chunk must start where the session stands. The Location carries that offset, too, so that a client which goes on from an
  * old answer is told instead of corrupting the blob.
+ * @returns bytes that the chunk says it has, if it says so
  */
-function checkOrder(context: Context, session: Session): void {
+function checkOrder(context: Context, session: Session): number | undefined {
   const { exchange } = context;
   const { offset } = session.upload;
   const outOfOrder = (message: string) =>
@@ -115,21 +117,42 @@ function checkOrder(context: Context, session: Session): void {
     throw outOfOrder(`the session holds ${offset} bytes; this is an old location of it`);
   }
   const header = exchange.header("content-range");
-  if (header === undefined) return;
-  const range = parseContentRange(header);
+  const length = exchange.contentLength;
+  if (header === undefined) return length;
+  const range = parseContentRange(header, length);
   if (range === undefined) throw new Fault(400, "BLOB_UPLOAD_INVALID", "Content-Range is not <start>-<end>");
   if (range.start !== offset)
     throw outOfOrder(`the next chunk must start at ${offset}, not at ${range.start}`);
-  const length = exchange.contentLength;
-  if (length !== undefined && length !== range.end - range.start + 1) {
-    throw new Fault(400, "SIZE_INVALID", "Content-Range and Content-Length contradict each other");
-  }
+  const count = range.end - range.start + 1;
+  if (length !== undefined && length !== count) throw contradiction();
+  return count;
 }
 
-async function append(context: Context, session: Session, signal: AbortSignal): Promise<void> {
+function contradiction(): Fault {
+  return new Fault(400, "SIZE_INVALID", "Content-Range and the body contradict each other");
+}
+
+async function append(
+  context: Context,
+  session: Session,
+  signal: AbortSignal,
+  length?: number,
+): Promise<void> {
   const { upload } = session;
   const left = context.settings.limits.blobBytes - upload.offset;
-  await upload.append(context.exchange.body(left, "a blob", signal));
+  const body = context.exchange.body(left, "a blob", signal);
+  await upload.append(length === undefined ? body : exactly(body, length));
+}
+
+/** HTTP holds a body to its Content-Length; a Content-Range alone it does not. */
+async function* exactly(body: ByteStream, length: number): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const chunk of body) {
+    left -= chunk.byteLength;
+    if (left < 0) throw contradiction();
+    yield chunk;
+  }
+  if (left > 0) throw contradiction();
 }
 
 async function finish(context: Context, session: Session, digest: Digest): Promise<void> {
