@@ -20,17 +20,24 @@ export async function dispatch(
   health: () => Promise<void>,
 ): Promise<void> {
   const { exchange, settings } = base;
-  if (route.kind === "health") return health();
   const { method } = exchange;
+  if (route.kind === "health") {
+    checkMethod(route, method);
+    return health();
+  }
   exchange.principal = await guard.identify(exchange, neededGrant(route, method));
   guard.authorize(exchange, route);
-  if (!methodsOf[route.kind].includes(method)) {
-    throw new Fault(405, "UNSUPPORTED", `${method} means nothing here`, {
-      headers: { allow: methodsOf[route.kind].join(", ") },
-    });
-  }
+  checkMethod(route, method);
   checkSwitches(route, method, settings);
   return handle(route, { ...base, access: guard.accessOf(exchange.principal) }, guard);
+}
+
+function checkMethod(route: Route, method: string): void {
+  const methods = methodsOf[route.kind];
+  if (methods.includes(method)) return;
+  throw new Fault(405, "UNSUPPORTED", `${method} means nothing here`, {
+    headers: { allow: methods.join(", ") },
+  });
 }
 
 /** What the operator switched off is off in every form, decided before any handler (CVE-2026-41888). */
