@@ -9,6 +9,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Debian package of each program that tests use as a peer or oracle. */
 const peers = {
   "docker-registry": "docker-registry",
+  htpasswd: "apache2-utils",
   skopeo: "skopeo",
   umoci: "umoci",
   buildah: "buildah",
