@@ -24,22 +24,31 @@ export type RegistryFlags = OptionsOf<{
   options: typeof registryOptions;
 }>;
 
-/** What a registry client is made with: from flags first, then from the environment, then from files. */
-export function clientOptions(flags: RegistryFlags, context: Context): RegistryClientOptions {
+/**
+ * What a registry client is made with: from flags first, then from the environment, then from files.
+ * @param named the registries that the call names, as they become known: only with these may it be insecure, and with no
+ * host that one of them leads to
+ */
+export function clientOptions(
+  flags: RegistryFlags,
+  context: Context,
+  named: ReadonlySet<string>,
+): RegistryClientOptions {
   const { environment } = context;
   const { variables } = environment;
   const ca = authorities(flags.registryCaCertPath, environment);
-  const host = {
+  const everywhere = ca === undefined ? {} : { ca };
+  const whereNamed = {
+    ...everywhere,
     ...(flags.registryInsecure ? { plainHttp: "fallback" as const } : {}),
     ...(flags.registryVerifyCerts ? {} : { insecure: true }),
-    ...(ca === undefined ? {} : { ca }),
   };
   const http = variables["http_proxy"] || variables["HTTP_PROXY"];
   const https = variables["https_proxy"] || variables["HTTPS_PROXY"];
   const no = variables["no_proxy"] || variables["NO_PROXY"];
   return {
     credentials: credentialsFor(flags, environment),
-    hosts: () => host,
+    hosts: (host) => (named.has(host) ? whereNamed : everywhere),
     proxy: {
       ...(http ? { http } : {}),
       ...(https ? { https } : {}),

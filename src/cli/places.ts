@@ -46,6 +46,7 @@ export class Places implements AsyncDisposable {
   readonly #flags: RegistryFlags;
   readonly #context: Context;
   readonly #open: AsyncDisposable[] = [];
+  readonly #registries = new Set<string>();
   #client: Promise<RegistryClient> | undefined;
 
   constructor(flags: RegistryFlags, context: Context) {
@@ -91,7 +92,7 @@ export class Places implements AsyncDisposable {
   }
 
   async #registrySource(reference: Reference): Promise<SourcePlace> {
-    const source = (await this.client()).repository(reference);
+    const source = (await this.client(reference.registry)).repository(reference);
     return {
       source,
       reference: reference.digest ?? reference.tag ?? "latest",
@@ -105,17 +106,18 @@ export class Places implements AsyncDisposable {
   async #registrySink(reference: Reference, text: string): Promise<SinkPlace> {
     if (reference.digest !== undefined) throw digestRefused(text);
     return {
-      sink: (await this.client()).repository(reference),
+      sink: (await this.client(reference.registry)).repository(reference),
       tag: reference.tag,
       tagFor: ({ tag }) => shortTag(tag),
       nameOf: (digest) => formatReference(withDigest(reference, digest)),
     };
   }
 
-  /** The one client of this command; made when the first registry is needed. */
-  client(): Promise<RegistryClient> {
+  /** The one client of this command; made when the first registry is needed. @param registry one that the call names */
+  client(registry: string): Promise<RegistryClient> {
+    this.#registries.add(registry);
     this.#client ??= import("../stores/registry/client.ts").then(({ createRegistryClient }) => {
-      const client = createRegistryClient(clientOptions(this.#flags, this.#context));
+      const client = createRegistryClient(clientOptions(this.#flags, this.#context, this.#registries));
       this.#open.push(client);
       return client;
     });

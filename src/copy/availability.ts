@@ -1,5 +1,3 @@
-import { verifyBytes } from "../bytes/verify.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
 import { type Node, nodeKey } from "../spec/graph.ts";
 import type { Source } from "../stores/store.ts";
 import type { Gate } from "./together.ts";
@@ -33,13 +31,16 @@ export class Availability {
   }
 }
 
-/** The bytes that a descriptor carries in `data`, when they are what it says. */
-export function embeddedBytes(descriptor: Descriptor): Uint8Array | undefined {
-  if (descriptor.data === undefined) return undefined;
+/** Whether a source that says it has not this node gives bytes for it all the same: of the wrong size, then. */
+export async function isDamaged(source: Source, node: Node, signal: AbortSignal): Promise<boolean> {
   try {
-    return verifyBytes(Buffer.from(descriptor.data, "base64"), descriptor);
+    for await (const chunk of await source.body(node).open({ offset: 0, signal })) {
+      if (chunk.byteLength > 0) return true;
+    }
+    // An empty file in place of content; what is not there at all does not open.
+    return node.descriptor.size > 0;
   } catch {
-    // Wrong data is no reason to fail: the content itself may be right.
-    return undefined;
+    signal.throwIfAborted();
+    return false;
   }
 }

@@ -3,13 +3,18 @@ import type { Need, Needs } from "./need.ts";
 import type { PresenceAnswer } from "./presence.ts";
 import type { CopyRequest } from "./request.ts";
 
-/** Requests that need a node which neither their destination nor any source has, with the error for each. */
-export function missingContent(input: {
+/**
+ * Requests that need a node which neither their destination nor any source has, with the error for each: missing content,
+ * or damage where a source has something under that name.
+ */
+export async function missingContent(input: {
   readonly requests: readonly CopyRequest[];
   readonly needs: Needs;
   readonly answers: ReadonlyMap<Need, PresenceAnswer>;
   readonly sources: ReadonlyMap<Need, number | undefined>;
-}): Map<number, LadingError> {
+  /** Whether the source gives bytes for a node that it says it has not: it has others than it should. */
+  readonly isDamaged: (request: CopyRequest, need: Need) => Promise<boolean>;
+}): Promise<Map<number, LadingError>> {
   const { requests, needs, answers, sources } = input;
   const missing = new Map<number, Need[]>();
   for (const here of needs) {
@@ -23,9 +28,29 @@ export function missingContent(input: {
     const request = requests[index];
     const [first] = list;
     if (request === undefined || first === undefined) continue;
-    errors.set(index, describe(request, first, list.length, needs));
+    const damaged = await firstOf(list, (need) => input.isDamaged(request, need));
+    errors.set(
+      index,
+      damaged === undefined ? describe(request, first, list.length, needs) : damage(request, damaged),
+    );
   }
   return errors;
+}
+
+async function firstOf<T>(list: readonly T[], holds: (one: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const one of list) if (await holds(one)) return one;
+  return undefined;
+}
+
+function damage(request: CopyRequest, { role, node: { descriptor } }: Need): LadingError {
+  return new LadingError(
+    "ERR_LADING_SIZE_MISMATCH",
+    `the ${role} ${descriptor.digest} has not the ${descriptor.size} bytes that it should have`,
+    {
+      place: request.from.label,
+      hint: "the source is damaged: bring this content there anew; `lading layout verify DIR` finds all damage of a layout",
+    },
+  );
 }
 
 function describe(request: CopyRequest, need: Need, count: number, needs: Needs): LadingError {

@@ -1,15 +1,17 @@
 import { LadingError } from "../errors.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { type Node, nodeKey } from "../spec/graph.ts";
+import { formatPlatform, type Platform, platformDistance } from "../spec/platform.ts";
+import { embeddedBytes } from "../stores/read.ts";
 import type { Sink, Source } from "../stores/store.ts";
-import { Availability, embeddedBytes } from "./availability.ts";
+import { Availability, isDamaged } from "./availability.ts";
 import type { CopyPlan, PlanFailure, PlannedImage, PlannedTag } from "./copy-plan.ts";
 import { collectDestinations, type Destinations } from "./destinations.ts";
 import { failureOf } from "./failure.ts";
 import { ManifestReader } from "./manifest-reader.ts";
 import { missingContent } from "./missing.ts";
 import { collectNeeds, mountCandidates, type Need, type Needs } from "./need.ts";
-import { choosePlatforms } from "./platforms.ts";
+import { choosePlatforms, platformOf } from "./platforms.ts";
 import { Presence, type PresenceAnswer } from "./presence.ts";
 import { type CopyRequest, defaultConcurrency, type PlanOptions } from "./request.ts";
 import { planNodes } from "./routes.ts";
@@ -19,7 +21,8 @@ import { type Graph, walk } from "./walk.ts";
 /**
  * Finds out what has to move: reads manifests (each once), asks what is present, decides what to mount. Moves nothing.
  * @throws LadingError ERR_LADING_NOT_FOUND (reference, platform), ERR_LADING_MISSING_CONTENT (a node that neither side
- * has), ERR_LADING_USAGE (one tag for two roots), ERR_LADING_LIMIT, ERR_LADING_DOCUMENT and what the stores throw
+ * has), ERR_LADING_SIZE_MISMATCH (a source that is damaged), ERR_LADING_USAGE (one tag for two roots),
+ * ERR_LADING_LIMIT, ERR_LADING_DOCUMENT and what the stores throw
  */
 export async function plan(requests: readonly CopyRequest[], options: PlanOptions = {}): Promise<CopyPlan> {
   options.signal?.throwIfAborted();
@@ -74,7 +77,13 @@ class Planning {
       const needs = collectNeeds(graphs, toOf, this.#destinations.list.length);
       const answers = await this.#presence.decide(needs, (need) => this.#mountable(need).length > 0);
       const sources = await this.#findSources(needs, graphs);
-      const missing = missingContent({ requests: this.#requests, needs, answers, sources });
+      const missing = await missingContent({
+        requests: this.#requests,
+        needs,
+        answers,
+        sources,
+        isDamaged: ({ from }, { node }) => isDamaged(from, node, this.#signal),
+      });
       if (missing.size === 0) return this.#finish(graphs, needs, answers, sources);
       for (const [request, error] of missing) {
         if (!this.#options.keepGoing) throw error;
@@ -104,6 +113,9 @@ class Planning {
       platforms.length === 0
         ? { root: resolved, leftOut: 0 }
         : await choosePlatforms(resolved, platforms, read);
+    if (platforms.length > 0 && choice.root.digest === resolved.digest && !("kept" in choice)) {
+      await this.#warnOfPlatform(request, resolved, platforms);
+    }
     const { root, leftOut, ...kept } = choice;
     const node: Node = { kind: "manifest", descriptor: root };
     if (referrers === false && (await this.#isTrusted(index, node))) {
@@ -124,6 +136,23 @@ class Planning {
       on: this.#options.on ?? (() => {}),
     };
     return { ...(await walk(request, root, context, "kept" in kept ? kept.kept : undefined)), leftOut };
+  }
+
+  /** Platforms choose from an index. What is none is copied as it is, and somebody may have expected something else. */
+  async #warnOfPlatform(
+    { from, reference }: CopyRequest,
+    root: Descriptor,
+    wanted: readonly Platform[],
+  ): Promise<void> {
+    const offered = await this.#gate(() => platformOf(from, root, this.#signal));
+    if (offered !== undefined && wanted.some((one) => platformDistance(one, offered) !== undefined)) return;
+    const name = typeof reference === "string" && reference !== "" ? reference : root.digest;
+    const what = offered === undefined ? "for no known platform" : `for ${formatPlatform(offered)}`;
+    this.#options.on?.({
+      type: "warning",
+      message: `${name} at ${from.label} is one image ${what}, and copied as it is`,
+      hint: "platforms choose from an index; this is none",
+    });
   }
 
   #resolve({ from, reference }: CopyRequest): Promise<Descriptor> {

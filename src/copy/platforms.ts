@@ -6,7 +6,25 @@ import type { Index } from "../spec/manifest.ts";
 import { isIndexType } from "../spec/media-type.ts";
 import type { Platform } from "../spec/platform.ts";
 import { imagesOf, selectManifests } from "../spec/select.ts";
+import { readConfig, readManifest } from "../stores/read.ts";
+import type { Source } from "../stores/store.ts";
 import type { ManifestEdges } from "./manifest-reader.ts";
+
+/** The platform that an image's own config tells; undefined when it tells none, or cannot be read. */
+export async function platformOf(
+  source: Source,
+  image: Descriptor,
+  signal: AbortSignal,
+): Promise<Platform | undefined> {
+  try {
+    const manifest = await readManifest(source, image, { signal });
+    if (manifest.kind !== "image") return undefined;
+    return (await readConfig(source, manifest.config, { signal })).platform;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
 
 /** Names the image that an attestation in the same index is about (BuildKit's attestation storage). */
 const attestationSubject = "vnd.docker.reference.digest";

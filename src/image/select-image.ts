@@ -1,16 +1,16 @@
 import { LadingError } from "../errors.ts";
-import { type ImageConfig, parseConfig } from "../spec/config.ts";
+import type { ImageConfig } from "../spec/config.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { limits } from "../spec/limits.ts";
 import type { ImageManifest, Index } from "../spec/manifest.ts";
 import { mediaTypes } from "../spec/media-type.ts";
 import { formatPlatform, type Platform, platformDistance } from "../spec/platform.ts";
 import { imagesOf, platformList, selectManifests } from "../spec/select.ts";
-import { readBytes, readManifest } from "../stores/read.ts";
+import { readConfig, readManifest } from "../stores/read.ts";
 import type { CallOptions, Source } from "../stores/store.ts";
 
 export interface SelectImageOptions extends CallOptions {
-  /** Which image of an index; needed where it has several. An image for another platform is refused. */
+  /** Which image of an index; needed where it has several. An image that is known to be for another one is refused. */
   readonly platform?: Platform;
 }
 
@@ -26,18 +26,36 @@ export interface SelectedImage extends SelectedManifest {
 /**
  * The one image manifest that a reference stands for: of an index, the one for the platform, or the only one there.
  * @param reference a tag or digest of the source, or a descriptor of a manifest in it
- * @throws LadingError ERR_LADING_NOT_FOUND, ERR_LADING_USAGE (several and no platform), ERR_LADING_UNSUPPORTED (no image)
+ * @throws LadingError ERR_LADING_NOT_FOUND (also for an image of another platform), ERR_LADING_USAGE (several and no
+ * platform), ERR_LADING_UNSUPPORTED (no image)
  */
 export async function selectManifest(
   source: Source,
   reference: string | Descriptor,
   options: SelectImageOptions = {},
 ): Promise<SelectedManifest> {
+  const { isListed, ...selected } = await find(source, reference, options);
+  // An index tells the platforms of what it lists; an image that no index lists tells it in its config.
+  if (!isListed && options.platform !== undefined && hasImageConfig(selected.manifest)) {
+    checkPlatform(
+      await readConfig(source, selected.manifest.config, callOf(options)),
+      options.platform,
+      source.label,
+    );
+  }
+  return selected;
+}
+
+async function find(
+  source: Source,
+  reference: string | Descriptor,
+  options: SelectImageOptions,
+): Promise<SelectedManifest & { readonly isListed: boolean }> {
   const call = callOf(options);
   let descriptor = typeof reference === "string" ? await source.resolve(reference, call) : reference;
   for (let depth = 0; depth <= limits.graphDepth; depth++) {
     const manifest = await readManifest(source, descriptor, call);
-    if (manifest.kind === "image") return { descriptor, manifest };
+    if (manifest.kind === "image") return { descriptor, manifest, isListed: depth > 0 };
     if (manifest.kind === "artifact") {
       throw new LadingError("ERR_LADING_UNSUPPORTED", `${descriptor.digest} is an artifact and no image`, {
         place: source.label,
@@ -60,27 +78,29 @@ export async function selectImage(
   reference: string | Descriptor,
   options: SelectImageOptions = {},
 ): Promise<SelectedImage> {
-  const { descriptor, manifest } = await selectManifest(source, reference, options);
-  const type = manifest.config.mediaType;
-  if (type !== mediaTypes.ociConfig && type !== mediaTypes.dockerConfig) {
+  const { descriptor, manifest } = await find(source, reference, options);
+  if (!hasImageConfig(manifest)) {
     throw new LadingError(
       "ERR_LADING_UNSUPPORTED",
-      `${descriptor.digest} is an artifact (${manifest.artifactType ?? type}) and no image`,
+      `${descriptor.digest} is an artifact (${manifest.artifactType ?? manifest.config.mediaType}) and no image`,
       { place: source.label },
     );
   }
-  const raw = await readBytes(source, "blob", manifest.config, limits.configBytes, callOf(options));
-  const config = parseConfig(raw);
-  if (options.platform !== undefined && config.platform !== undefined) {
-    if (platformDistance(options.platform, config.platform) === undefined) {
-      throw new LadingError(
-        "ERR_LADING_NOT_FOUND",
-        `there is no image for ${formatPlatform(options.platform)}`,
-        { place: source.label, hint: `the image is for ${formatPlatform(config.platform)}` },
-      );
-    }
-  }
+  const config = await readConfig(source, manifest.config, callOf(options));
+  if (options.platform !== undefined) checkPlatform(config, options.platform, source.label);
   return { descriptor, manifest, config };
+}
+
+function hasImageConfig({ config: { mediaType } }: ImageManifest): boolean {
+  return mediaType === mediaTypes.ociConfig || mediaType === mediaTypes.dockerConfig;
+}
+
+function checkPlatform({ platform }: ImageConfig, wanted: Platform, place: string): void {
+  if (platform === undefined || platformDistance(wanted, platform) !== undefined) return;
+  throw new LadingError("ERR_LADING_NOT_FOUND", `there is no image for ${formatPlatform(wanted)}`, {
+    place,
+    hint: `the image is for ${formatPlatform(platform)}`,
+  });
 }
 
 function choose(index: Index, platform: Platform | undefined, place: string): Descriptor {

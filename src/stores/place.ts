@@ -30,14 +30,15 @@ const foreign =
 /**
  * Parses a place as skopeo users write it: `oci:dir[:name]`, `oci:dir@sha256:…`, `oci-archive:file[:name]`,
  * `docker-archive:file[:name]`, or a reference in a registry, with or without `docker://`. As in skopeo the first colon
- * ends the path, that of a Windows drive aside; a path that has colons is written in double quotes: `oci:"a:b":name`.
+ * ends the path, that of a drive on Windows aside; a path that has colons is written in double quotes: `oci:"a:b":name`.
+ * @param platform of the machine: only on "win32" is `c:\\images` a path with a drive
  * @throws LadingError ERR_LADING_REFERENCE
  */
-export function parsePlace(text: string): Place {
+export function parsePlace(text: string, platform: string = process.platform): Place {
   const colon = text.indexOf(":");
   const prefix = text.slice(0, Math.max(colon, 0));
   const kind = Object.hasOwn(kinds, prefix) ? kinds[prefix] : undefined;
-  if (kind !== undefined) return { kind, ...parseFile(text.slice(colon + 1), text) };
+  if (kind !== undefined) return { kind, ...parseFile(text.slice(colon + 1), text, platform) };
   if (foreign.test(text)) {
     throw new LadingError("ERR_LADING_REFERENCE", `places of the kind ${quote(prefix)} are not supported`, {
       hint: "supported are oci:, oci-archive:, docker-archive:, and references in registries",
@@ -46,8 +47,8 @@ export function parsePlace(text: string): Place {
   return { kind: "registry", reference: parseReference(text.replace(/^docker:\/\//, "")) };
 }
 
-function parseFile(rest: string, text: string): FilePlace {
-  const { path, after } = rest.startsWith('"') ? quotedPath(rest, text) : plainPath(rest);
+function parseFile(rest: string, text: string, platform: string): FilePlace {
+  const { path, after } = rest.startsWith('"') ? quotedPath(rest, text) : plainPath(rest, platform);
   if (path === "" || path.includes("\0")) throw invalid(text, "it names no path");
   if (after === "") return { path, reference: "" };
   const reference = after.slice(1);
@@ -66,9 +67,9 @@ function quotedPath(rest: string, text: string): { path: string; after: string }
   return { path: rest.slice(1, end), after };
 }
 
-function plainPath(rest: string): { path: string; after: string } {
+function plainPath(rest: string, platform: string): { path: string; after: string } {
   const at = rest.lastIndexOf("@");
-  const drive = /^[A-Za-z]:[\\/]/.test(rest) ? 2 : 0;
+  const drive = platform === "win32" && /^[A-Za-z]:[\\/]/.test(rest) ? 2 : 0;
   const colon = rest.indexOf(":", drive);
   // `dir@sha256:…`: the digest's own colon ends no path.
   if (at > 0 && isDigest(rest.slice(at + 1)) && colon > at) {
@@ -84,12 +85,13 @@ function invalid(text: string, why: string): LadingError {
 }
 
 /** The place in its normal form; `parsePlace(formatPlace(p))` gives `p` back. */
-export function formatPlace(place: Place): string {
+export function formatPlace(place: Place, platform: string = process.platform): string {
   if (place.kind === "registry") return formatReference(place.reference);
   const { path, reference } = place;
-  const withoutDrive = path.replace(/^[A-Za-z]:[\\/]/, "");
+  const withoutDrive = platform === "win32" ? path.replace(/^[A-Za-z]:[\\/]/, "") : path;
   // A single letter with a name after it could be taken for a drive.
-  const isPlain = !/[:@]/.test(withoutDrive) && !path.startsWith('"') && !/^[A-Za-z]$/.test(path);
+  const couldBeDrive = platform === "win32" && /^[A-Za-z]$/.test(path);
+  const isPlain = !/[:@]/.test(withoutDrive) && !path.startsWith('"') && !couldBeDrive;
   const written = isPlain ? path : `"${path}"`;
   const after = reference === "" ? "" : `${isDigest(reference) ? "@" : ":"}${reference}`;
   return `${prefixes[place.kind]}:${written}${after}`;

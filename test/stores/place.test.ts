@@ -15,8 +15,7 @@ const good: Readonly<Record<string, Place>> = {
   "oci:a@b:v1": { kind: "layout", path: "a@b", reference: "v1" },
   'oci:"a:b":v1': { kind: "layout", path: "a:b", reference: "v1" },
   'oci:"a:b"': { kind: "layout", path: "a:b", reference: "" },
-  "oci:C:\\images:v1": { kind: "layout", path: "C:\\images", reference: "v1" },
-  "oci:c:/images": { kind: "layout", path: "c:/images", reference: "" },
+  "oci:l:v1": { kind: "layout", path: "l", reference: "v1" },
   "oci-archive:x.tar:v1": { kind: "oci-archive", path: "x.tar", reference: "v1" },
   "docker-archive:x.tar": { kind: "docker-archive", path: "x.tar", reference: "" },
   "docker-archive:x.tar:img:1": { kind: "docker-archive", path: "x.tar", reference: "img:1" },
@@ -33,6 +32,25 @@ for (const [text, place] of Object.entries(good)) {
     assert.deepEqual(parsePlace(formatPlace(place)), place);
   });
 }
+
+const onWindows: Readonly<Record<string, Place>> = {
+  "oci:C:\\images:v1": { kind: "layout", path: "C:\\images", reference: "v1" },
+  "oci:c:/images": { kind: "layout", path: "c:/images", reference: "" },
+};
+
+for (const [text, place] of Object.entries(onWindows)) {
+  test(`reads the place ${text} on Windows, and elsewhere as a folder of one letter`, () => {
+    assert.deepEqual(parsePlace(text, "win32"), place);
+    assert.equal(formatPlace(place, "win32"), text);
+    assert.equal((parsePlace(text, "linux") as { path: string }).path, text[4]);
+  });
+}
+
+test("a path of one letter is quoted only where it could be a drive", () => {
+  const place = { kind: "layout", path: "A", reference: "/x" } as const;
+  assert.equal(formatPlace(place, "win32"), 'oci:"A":/x');
+  assert.equal(formatPlace(place, "linux"), "oci:A:/x");
+});
 
 for (const text of [
   "oci:",
@@ -55,13 +73,14 @@ for (const text of [
 }
 
 test("places of files survive writing and reading", () => {
-  assert.equal(formatPlace({ kind: "layout", path: "A", reference: "/x" }), 'oci:"A":/x');
   const path = fc.string({ minLength: 1 }).filter((text) => !/["\0]/.test(text));
   const reference = fc.oneof(fc.constant(""), fc.constant(digest), fc.string({ minLength: 1 }));
+  const kinds = fc.constantFrom("layout", "oci-archive", "docker-archive");
+  const platforms = fc.constantFrom("linux", "win32");
   fc.assert(
-    fc.property(fc.constantFrom("layout", "oci-archive", "docker-archive"), path, reference, (kind, p, r) => {
+    fc.property(kinds, path, reference, platforms, (kind, p, r, platform) => {
       const place = { kind, path: p, reference: r } as Place;
-      assert.deepEqual(parsePlace(formatPlace(place)), place);
+      assert.deepEqual(parsePlace(formatPlace(place, platform), platform), place);
     }),
     { numRuns: 2000 },
   );

@@ -14,7 +14,7 @@ export async function run(options: Options, context: Context, [name]: readonly s
   const registry = parseRegistry(name);
   const credential = await credentialFrom(options, context);
   await using places = new Places(options, context);
-  await (await places.client()).checkLogin(registry, credential, context.signal);
+  await (await places.client(registry)).checkLogin(registry, credential, context.signal);
   const { environment, signal } = context;
   const kept = await storeLogin(loginFile(environment), registry, credential, {
     env: environment.variables,

@@ -21,6 +21,8 @@ export async function run(options: OptionsOf<typeof pullSpec>, context: Context)
   }
   const result = await unpackImage(place.source, manifest, target, {
     existing: "replace",
+    // Debian and others have /lib as a link; upper layers of their images write to lib/x.
+    throughLinks: "inside",
     on: context.on,
     signal: context.signal,
   });

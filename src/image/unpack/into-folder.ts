@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, type Stats } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { LadingError, systemCode } from "../../errors.ts";
+import { makeFolder } from "../../stores/make-folder.ts";
 import { TimeSlice } from "../time-slice.ts";
 import { unpackFailure } from "./failure.ts";
 import type { UnpackOptions } from "./options.ts";
@@ -57,7 +58,7 @@ async function preparePlace(
       stats = statOf(target);
     }
     if (stats === undefined) {
-      const madeParent = makeParents(target);
+      const madeParent = await makeFolder(dirname(target));
       return {
         target,
         before: "nothing",
@@ -79,18 +80,6 @@ async function preparePlace(
   } catch (error) {
     throw unpackFailure(error, target, target);
   }
-}
-
-/**
- * Makes the folders above a path and returns the uppermost that was missing. Not by mkdir's `recursive`: where a folder
- * can never be made, as under /proc, Node tries without end.
- */
-function makeParents(path: string): string | undefined {
-  const missing: string[] = [];
-  for (let parent = dirname(path); statOf(parent) === undefined; parent = dirname(parent))
-    missing.push(parent);
-  for (const parent of [...missing].reverse()) mkdirSync(parent);
-  return missing.at(-1);
 }
 
 function refuseContent(target: string, existing: UnpackOptions["existing"]): void {

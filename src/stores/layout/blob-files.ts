@@ -1,4 +1,4 @@
-import { type FileHandle, link, lstat, mkdir, rename, unlink, utimes } from "node:fs/promises";
+import { type FileHandle, link, lstat, rename, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { Body } from "../../bytes/body.ts";
 import { collect } from "../../bytes/collect.ts";
@@ -8,6 +8,7 @@ import { systemCode } from "../../errors.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { type Algorithm, algorithmOf, type Digest, hexOf } from "../../spec/digest.ts";
 import { openRegularFile, readRange } from "../file-body.ts";
+import { makeFolder } from "../make-folder.ts";
 import { temporaryName } from "../process-identity.ts";
 import { storeError } from "../store-error.ts";
 import { FolderSync } from "../sync-folder.ts";
@@ -137,7 +138,7 @@ export class BlobFiles {
   }
 
   async makeFolder(digest: Digest): Promise<void> {
-    await mkdir(join(this.folder, "blobs", algorithmOf(digest)), { recursive: true });
+    await makeFolder(join(this.folder, "blobs", algorithmOf(digest)));
   }
 
   async sync(digest: Digest): Promise<void> {

@@ -1,9 +1,10 @@
-import { lstat, mkdir, stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collect } from "../../bytes/collect.ts";
-import { isLadingError, LadingError } from "../../errors.ts";
+import { atPlace, isLadingError, LadingError } from "../../errors.ts";
 import { checkLayoutFile, formatLayoutIndex, layoutFile } from "../../spec/layout-files.ts";
 import { openRegularFile, readRange } from "../file-body.ts";
+import { makeFolder } from "../make-folder.ts";
 import { storeError } from "../store-error.ts";
 import { syncFolder } from "../sync-folder.ts";
 import { LayoutStore, type LayoutStoreOptions } from "./layout-store.ts";
@@ -28,14 +29,15 @@ export async function openLayout(folder: string, options: OpenLayoutOptions = {}
     await checkLayout(folder, label);
     if (create) await sweepLayout(folder);
   } catch (error) {
-    throw storeError(error, label, create ? `cannot make ${folder} a layout` : `cannot open ${folder}`);
+    const what = create ? `cannot make ${folder} a layout` : `cannot open ${folder}`;
+    throw atPlace(storeError(error, label, what), label);
   }
   return new LayoutStore(folder, rest);
 }
 
 /** Several processes may do this at the same time: each file appears whole, and the first one stays. */
 async function createLayout(folder: string): Promise<void> {
-  await mkdir(join(folder, "blobs", "sha256"), { recursive: true });
+  await makeFolder(join(folder, "blobs", "sha256"));
   if (await isThere(join(folder, "oci-layout"))) {
     if (await isThere(join(folder, "index.json"))) return;
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { createHasher, type Hasher } from "../../bytes/hash.ts";
 import type { ByteStream } from "../../bytes/stream.ts";
@@ -10,6 +10,7 @@ import { type Algorithm, algorithmOf, type Digest } from "../../spec/digest.ts";
 import { mediaTypes } from "../../spec/media-type.ts";
 import { readRange } from "../file-body.ts";
 import { FileWriter } from "../file-writer.ts";
+import { makeFolder } from "../make-folder.ts";
 import type { CallOptions, Upload } from "../store.ts";
 import { storeError } from "../store-error.ts";
 import type { BlobFiles } from "./blob-files.ts";
@@ -44,7 +45,7 @@ export class Uploads {
     const id = randomBytes(16).toString("hex");
     const path = join(this.#folder, `${id}.${algorithm}`);
     try {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       await (await open(path, newFileFlags, 0o644)).close();
     } catch (error) {
       throw storeError(error, this.#label, "cannot start an upload");

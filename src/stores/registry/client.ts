@@ -64,7 +64,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   const given = options.hosts ?? (() => undefined);
   /** Settings for a registry's name hold for the host that answers for it, too. */
   const endpoints = new Map<string, string>();
-  const hosts: HostSettings = (host) => given(host) ?? given(endpoints.get(host) ?? host);
+  const hosts: HostSettings = (host) => ({ ...given(endpoints.get(host) ?? host), ...given(host) });
   const userAgent = options.userAgent ?? "lading";
   const trustedRealms = options.trustedRealms ?? [];
   const retry: RetryPolicy = { ...defaultRetryPolicy, ...options.retry };

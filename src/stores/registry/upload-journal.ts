@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { digestOf } from "../../bytes/hash.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
+import { makeFolder } from "../make-folder.ts";
 
 /** Keeps where unfinished uploads go on, so that a run after a killed one does not start at zero. */
 export interface UploadJournal {
@@ -36,22 +37,33 @@ export function createUploadJournal(stateDir: string, repositoryLabel: string): 
     },
     keep: async (digest, location) => {
       const temporary = `${fileOf(digest)}.${randomBytes(6).toString("hex")}`;
-      try {
-        await mkdir(dir, { recursive: true, mode: 0o700 });
-        const entry = {
-          digest,
-          location: location.href,
-          repository: repositoryLabel,
-          updated: new Date().toISOString(),
-        };
+      const entry = {
+        digest,
+        location: location.href,
+        repository: repositoryLabel,
+        updated: new Date().toISOString(),
+      };
+      const write = async () => {
+        await makeFolder(dir, 0o700);
         await writeFile(temporary, JSON.stringify(entry), { mode: 0o600, flag: "wx" });
+      };
+      try {
+        // Once more: another blob that was done may just have taken the folder away.
+        await write().catch(write);
         await rename(temporary, fileOf(digest));
       } catch {
         await rm(temporary, { force: true }).catch(() => {});
       }
     },
     drop: async (digest) => {
-      await rm(fileOf(digest), { force: true }).catch(() => {});
+      try {
+        await rm(fileOf(digest), { force: true });
+        // Empty folders of repositories that are done with would pile up; one that is in use is not empty.
+        await rmdir(dir);
+        await rmdir(dirname(dir));
+      } catch {
+        // Somebody else's file is in there, or nothing was kept in the first place.
+      }
     },
   };
 }

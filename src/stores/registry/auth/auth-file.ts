@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
+import { open, readFile, realpath, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { LadingError, systemCode } from "../../../errors.ts";
+import { isLadingError, LadingError, systemCode } from "../../../errors.ts";
+import { makeFolder } from "../../make-folder.ts";
 import { quirksOf } from "../quirks.ts";
 import type { Credential } from "./credentials.ts";
 
@@ -114,7 +115,7 @@ export async function writeAuthFile({ path, json }: AuthFile): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const temporary = `${target}.${randomBytes(6).toString("hex")}`;
   try {
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(target), 0o700);
     const file = await open(temporary, "wx", 0o600);
     try {
       await file.writeFile(`${JSON.stringify(json, null, "\t")}\n`);
@@ -125,6 +126,7 @@ export async function writeAuthFile({ path, json }: AuthFile): Promise<void> {
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
+    if (isLadingError(error)) throw error;
     throw new LadingError(
       "ERR_LADING_STORE",
       `cannot write the credentials file: ${systemCode(error) ?? "unknown"}`,

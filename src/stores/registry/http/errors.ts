@@ -160,7 +160,7 @@ export function networkError(error: unknown, context: ErrorContext, url: URL): L
   if (untrusted !== undefined) {
     return new LadingError("ERR_LADING_TLS", `the certificate of ${host} is not trusted: ${untrusted}`, {
       place: context.place,
-      hint: "give the authority's certificate, or allow this host to be insecure",
+      hint: "trust its authority with --registry-ca-cert-path, if you know it; --registry-verify-certs=false takes any certificate of the registries that the call names",
       cause: error,
     });
   }
@@ -175,7 +175,7 @@ export function networkError(error: unknown, context: ErrorContext, url: URL): L
       `no TLS connection to ${host}: ${context.redactor.text(message).split("\n")[0] ?? code}`,
       {
         place: context.place,
-        hint: "if this registry speaks http, allow it to be insecure; if it wants a client certificate, give one",
+        hint: "if this registry speaks http, allow that with --registry-insecure; if it wants a client certificate, give one",
         cause: error,
       },
     );

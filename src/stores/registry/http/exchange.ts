@@ -222,7 +222,9 @@ export function createExchange(context: ExchangeContext): Exchange {
     } catch (error) {
       report(redactor.text(error instanceof Error ? error.message : String(error)));
       const thrown = failure();
-      throw thrown === undefined ? error : thrown;
+      call.signal?.throwIfAborted();
+      // Here, where it is known which of the hosts on the way it was.
+      throw thrown === undefined ? networkError(error, errorContext(call), url) : thrown;
     }
   };
 
