@@ -84,6 +84,21 @@ export function isLadingError(error: unknown): error is LadingError {
   return typeof error === "object" && error !== null && (error as Record<symbol, unknown>)[brand] === true;
 }
 
+/** Says where it happened in a LadingError that does not say so yet; anything else stays as it is. */
+export function atPlace(error: unknown, place: string): unknown {
+  if (isLadingError(error) && error.place === undefined) Object.assign(error, { place });
+  return error;
+}
+
+/** Runs `work`; its LadingErrors get the place. For parsers, which know bytes but not where they come from. */
+export function inPlace<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw atPlace(error, place);
+  }
+}
+
 /** Bytes that are not what their descriptor says. */
 export class DigestMismatchError extends LadingError {
   override readonly name = "DigestMismatchError";

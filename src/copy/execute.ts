@@ -1,8 +1,8 @@
 import { type Body, bodyOf } from "../bytes/body.ts";
 import { isLadingError, LadingError } from "../errors.ts";
 import type { EventListener } from "../events.ts";
+import { embeddedBytes } from "../stores/read.ts";
 import type { Sink, Source, Written } from "../stores/store.ts";
-import { embeddedBytes } from "./availability.ts";
 import type { CopyPlan, PlannedImage, PlannedNode } from "./copy-plan.ts";
 import { CopyPartialError, type CopyResult, type Outcome, resultOf } from "./copy-result.ts";
 import { errorOf } from "./failure.ts";

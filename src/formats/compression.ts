@@ -6,18 +6,24 @@ import { gzip } from "./gzip/gzip.ts";
 import { unzstd } from "./zstd/unzstd.ts";
 import { zstd } from "./zstd/zstd.ts";
 
-/** Output in bytes up to which any ratio is fine: small content is no danger. */
-const ratioMattersFrom = 100 * 1024 * 1024;
+/** Beyond what deflate can do (1032:1), so that gzip is bounded by its own size: zeros are honest content, too. */
+export const defaultMaxRatio = 1100;
 
-/** Real layers stay far below; deflate itself ends at 1032:1, zstd at more than 30,000:1. */
-const defaultMaxRatio = 1000;
+/** What zstd, which reaches 30,000:1 and more, may come to all the same. More than any layer of zeros that is meant. */
+const anyRatioUpTo = 64 * 1024 ** 3;
+
+/** The same where the caller sets the ratio: small content is no danger. */
+const setRatioFrom = 100 * 1024 ** 2;
 
 export interface DecompressOptions {
   /** What messages call the content. */
   readonly what?: string;
   /** Most bytes that come out. Default: no limit but the ratio. */
   readonly maxBytes?: number;
-  /** Most bytes out per byte in, once 100 MiB are out. Default 1000; Infinity allows any. */
+  /**
+   * Most bytes out per byte in, once 100 MiB are out; Infinity allows any. Default: 1100 once 64 GiB are out, which no
+   * gzip reaches, and no zstd of content up to that size.
+   */
   readonly maxRatio?: number;
 }
 
@@ -87,11 +93,18 @@ function unpack(compression: Compression, stream: ByteStream, what: string): Byt
   }
 }
 
+/** How many bytes may come out of the first `read`, by the ratio alone. */
+export function mostBytesOut(read: number, maxRatio?: number): number {
+  return maxRatio === undefined
+    ? Math.max(anyRatioUpTo, defaultMaxRatio * read)
+    : Math.max(setRatioFrom, maxRatio * read);
+}
+
 async function* limited(
   stream: ByteStream,
   read: () => number,
   what: string,
-  { maxBytes = Number.POSITIVE_INFINITY, maxRatio = defaultMaxRatio }: DecompressOptions,
+  { maxBytes = Number.POSITIVE_INFINITY, maxRatio }: DecompressOptions,
 ): AsyncGenerator<Uint8Array> {
   let written = 0;
   for await (const chunk of stream) {
@@ -99,10 +112,10 @@ async function* limited(
     if (written > maxBytes) {
       throw new LadingError("ERR_LADING_LIMIT", `${what} unpacks to more than ${maxBytes} bytes`);
     }
-    if (written > ratioMattersFrom && written > maxRatio * read()) {
+    if (written > mostBytesOut(read(), maxRatio)) {
       throw new LadingError(
         "ERR_LADING_LIMIT",
-        `${what} unpacks to more than ${maxRatio} times its size: ${written} bytes out of ${read()}`,
+        `${what} unpacks to more than ${maxRatio ?? defaultMaxRatio} times its size: ${written} bytes out of ${read()}`,
         { hint: "it looks like a decompression bomb; if it is not, make it less compressible" },
       );
     }

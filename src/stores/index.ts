@@ -14,7 +14,7 @@ export type { UploadInfo } from "./layout/uploads.ts";
 export type { VerifyFinding, VerifyOptions, VerifyReport } from "./layout/verify.ts";
 export { MemoryStore } from "./memory.ts";
 export { formatPlace, type Place, parsePlace } from "./place.ts";
-export { readBytes, readManifest } from "./read.ts";
+export { readBytes, readConfig, readManifest } from "./read.ts";
 export {
   anonymous,
   type Credential,

@@ -16,7 +16,7 @@ export interface GzipOptions {
 export const defaultGzipLevel = 1;
 
 /**
- * 512 KiB cost 0.03 % of size against one block for all, and keep zeros below the 1000:1 at which `decompress` takes a
+ * 512 KiB cost 0.03 % of size against one block for all, and keep zeros below the 1000:1 at which many readers take a
  * stream for a bomb (larger blocks would not).
  */
 const defaultBlockSize = 512 * 1024;

@@ -1,5 +1,5 @@
 import type { ByteStream } from "../../bytes/stream.ts";
-import { LadingError } from "../../errors.ts";
+import { atPlace, LadingError } from "../../errors.ts";
 import type { Extent, TarItem } from "./entry.ts";
 import { blockSize, checksumFits, isZeroBlock, malformed, textField } from "./fields.ts";
 import { type Header, parseHeader, typeOf } from "./header.ts";
@@ -49,21 +49,10 @@ export async function* readTar(stream: ByteStream, options: ReadTarOptions = {})
       yield item;
     }
   } catch (error) {
-    throw withPlace(error, options.what);
+    throw options.what === undefined ? error : atPlace(error, options.what);
   } finally {
     await input.close();
   }
-}
-
-function withPlace(error: unknown, what: string | undefined): unknown {
-  if (what === undefined || !(error instanceof LadingError) || error.place !== undefined) return error;
-  if (error.code !== "ERR_LADING_ARCHIVE" && error.code !== "ERR_LADING_LIMIT") return error;
-  return new LadingError(error.code, error.message, {
-    place: what,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    retryable: error.retryable,
-    ...(error.cause === undefined ? {} : { cause: error.cause }),
-  });
 }
 
 /** What headers before an entry say about it. */

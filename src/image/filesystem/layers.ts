@@ -1,12 +1,13 @@
 import { HeldOpen } from "../../bytes/held-open.ts";
-import { type ByteStream, streamOf } from "../../bytes/stream.ts";
-import { verify, verifyBytes } from "../../bytes/verify.ts";
+import type { ByteStream } from "../../bytes/stream.ts";
+import { verify } from "../../bytes/verify.ts";
 import { isLadingError, LadingError } from "../../errors.ts";
 import { decompress } from "../../formats/compression.ts";
 import type { TarItem } from "../../formats/tar/entry.ts";
 import { readTar } from "../../formats/tar/read.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
+import { nodeBody } from "../../stores/read.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
 import { applyGraft, type Found, type Graft, lookup } from "./lookup.ts";
 import { closeLink, LayerTreeBuilder, mergeBelow, type OpenLink, TreeNode } from "./tree.ts";
@@ -122,11 +123,7 @@ export class LayeredTree {
   }
 
   async #open(descriptor: Descriptor, options: CallOptions): Promise<ByteStream> {
-    const place = this.#source.label;
-    if (descriptor.data !== undefined) {
-      return streamOf(verifyBytes(Buffer.from(descriptor.data, "base64"), descriptor, place));
-    }
-    const body = this.#source.body({ kind: "blob", descriptor });
-    return verify(await body.open({ offset: 0, ...options }), descriptor, place);
+    const body = nodeBody(this.#source, { kind: "blob", descriptor });
+    return verify(await body.open({ offset: 0, ...options }), descriptor, this.#source.label);
   }
 }

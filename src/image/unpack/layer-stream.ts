@@ -16,7 +16,7 @@ export interface LayerStreamOptions {
   readonly place?: string;
   readonly what: string;
   /** Bytes out per byte in. */
-  readonly maxRatio: number;
+  readonly maxRatio: number | undefined;
 }
 
 /**
@@ -32,7 +32,8 @@ export async function consumeLayer(
   const stored = new HeldOpen(descriptor === undefined ? stream : verify(stream, descriptor, place));
   const hasher = diffId === undefined ? undefined : createHasher(algorithmOf(diffId));
   async function* tar(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of decompress(stored, { what, maxRatio })) {
+    const limit = maxRatio === undefined ? {} : { maxRatio };
+    for await (const chunk of decompress(stored, { what, ...limit })) {
       hasher?.update(chunk);
       yield chunk;
     }

@@ -47,7 +47,7 @@ export interface UnpackLimits {
   readonly depth: number;
   /** Bytes of one path or link target. */
   readonly nameBytes: number;
-  /** Bytes out per byte in, after the first 100 MiB of a layer. */
+  /** Bytes out per byte in, after the first 100 MiB of a layer. Default: as `decompress` has it. */
   readonly ratio?: number;
 }
 

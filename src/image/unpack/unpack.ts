@@ -1,12 +1,11 @@
-import { type ByteStream, observe, streamOf } from "../../bytes/stream.ts";
+import { type ByteStream, observe } from "../../bytes/stream.ts";
 import { LadingError } from "../../errors.ts";
-import { type ImageConfig, parseConfig } from "../../spec/config.ts";
+import type { ImageConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { limits } from "../../spec/limits.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
 import { mediaTypes } from "../../spec/media-type.ts";
-import { readBytes } from "../../stores/read.ts";
+import { nodeBody, readConfig } from "../../stores/read.ts";
 import type { Source } from "../../stores/store.ts";
 import { intoFolder } from "./into-folder.ts";
 import { consumeLayer } from "./layer-stream.ts";
@@ -14,9 +13,6 @@ import { LayerWriter } from "./layer-writer.ts";
 import { defaultUnpackLimits, type UnpackOptions, type UnpackResult } from "./options.ts";
 import { foldsNames, SimilarNames } from "./similar-names.ts";
 import { canWalkByDescriptor, Tree } from "./tree.ts";
-
-/** Deflate ends at 1032 to one, and layers of zeros that come near it are real. */
-const defaultRatio = 1100;
 
 /**
  * Unpacks an image's layers, the lowest first, into a folder in one pass. Nothing outside the target is touched, whatever
@@ -50,7 +46,7 @@ export async function unpackImage(
           ...(diffId === undefined ? {} : { diffId }),
           place: source.label,
           what: descriptor.digest,
-          maxRatio: options.limits?.ratio ?? defaultRatio,
+          maxRatio: options.limits?.ratio,
         },
         (tar) => writer.apply(tar, descriptor.digest),
       );
@@ -85,7 +81,7 @@ export async function unpackLayer(
         ...(descriptor === undefined ? {} : { descriptor }),
         ...(diffId === undefined ? {} : { diffId }),
         what,
-        maxRatio: options.limits?.ratio ?? defaultRatio,
+        maxRatio: options.limits?.ratio,
       },
       (tar) => writer.apply(tar, what),
     ),
@@ -134,8 +130,7 @@ async function openLayer(
   descriptor: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<ByteStream> {
-  if (descriptor.data !== undefined) return streamOf(Buffer.from(descriptor.data, "base64"));
-  const body = source.body({ kind: "blob", descriptor });
+  const body = nodeBody(source, { kind: "blob", descriptor });
   return await body.open({ offset: 0, ...(signal === undefined ? {} : { signal }) });
 }
 
@@ -148,7 +143,7 @@ async function readDiffIds(
   if (config.mediaType !== mediaTypes.ociConfig && config.mediaType !== mediaTypes.dockerConfig)
     return undefined;
   const options = signal === undefined ? {} : { signal };
-  const { diffIds } = parseConfig(await readBytes(source, "blob", config, limits.configBytes, options));
+  const { diffIds } = await readConfig(source, config, options);
   if (diffIds.length === 0) return undefined;
   if (diffIds.length !== layers.length) {
     throw new LadingError(

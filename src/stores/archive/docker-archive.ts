@@ -1,6 +1,6 @@
 import { type Body, bodyOf } from "../../bytes/body.ts";
 import { createHasher, digestOf } from "../../bytes/hash.ts";
-import { LadingError } from "../../errors.ts";
+import { inPlace, LadingError } from "../../errors.ts";
 import { sniffCompression } from "../../formats/compression.ts";
 import { parseConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
@@ -48,17 +48,11 @@ export class DockerArchive implements Source, AsyncDisposable {
   /** @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT */
   static async open(tar: TarFile, label: string): Promise<DockerArchive> {
     const bytes = await tar.read("manifest.json", limits.manifestBytes);
-    const list = arrayField({ list: parseJson(bytes, "manifest.json") }, "list", "manifest.json");
-    const images = list.map((value, i) => {
-      const at = `manifest.json[${i}]`;
-      const object = asObject(value, at);
-      return {
-        config: stringField(object, "Config", at),
-        layers: optionalStrings(object, "Layers", at) ?? [],
-        names: optionalStrings(object, "RepoTags", at) ?? [],
-      };
-    });
-    return new DockerArchive(tar, images, label);
+    return new DockerArchive(
+      tar,
+      inPlace(label, () => readImages(bytes)),
+      label,
+    );
   }
 
   async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
@@ -105,7 +99,7 @@ export class DockerArchive implements Source, AsyncDisposable {
 
   async #makeManifest(image: DockerImage, options: CallOptions): Promise<Descriptor> {
     const bytes = await this.#tar.read(image.config, limits.configBytes);
-    const { diffIds } = parseConfig(bytes);
+    const { diffIds } = inPlace(`${this.label}, ${image.config}`, () => parseConfig(bytes));
     if (diffIds.length !== image.layers.length) {
       throw new LadingError(
         "ERR_LADING_DOCUMENT",
@@ -193,6 +187,19 @@ export class DockerArchive implements Source, AsyncDisposable {
   #notFound(what: string): LadingError {
     return new LadingError("ERR_LADING_NOT_FOUND", `${what} is not in ${this.label}`, { place: this.label });
   }
+}
+
+function readImages(bytes: Uint8Array): readonly DockerImage[] {
+  const list = arrayField({ list: parseJson(bytes, "manifest.json") }, "list", "manifest.json");
+  return list.map((value, i) => {
+    const at = `manifest.json[${i}]`;
+    const object = asObject(value, at);
+    return {
+      config: stringField(object, "Config", at),
+      layers: optionalStrings(object, "Layers", at) ?? [],
+      names: optionalStrings(object, "RepoTags", at) ?? [],
+    };
+  });
 }
 
 /** `alpine` and `docker.io/library/alpine:latest` mean the same. */

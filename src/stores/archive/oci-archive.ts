@@ -1,6 +1,6 @@
 import type { Body } from "../../bytes/body.ts";
 import { verifyBytes } from "../../bytes/verify.ts";
-import { LadingError } from "../../errors.ts";
+import { inPlace, LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { algorithmOf, type Digest, hexOf, quote } from "../../spec/digest.ts";
 import type { Node } from "../../spec/graph.ts";
@@ -32,8 +32,12 @@ export class OciArchive implements Source, AsyncDisposable {
 
   /** @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT */
   static async open(tar: TarFile, label: string): Promise<OciArchive> {
-    checkLayoutFile(await tar.read("oci-layout", 4096));
-    const index = parseLayoutIndex(await tar.read("index.json", limits.layoutIndexBytes));
+    const layout = await tar.read("oci-layout", 4096);
+    const bytes = await tar.read("index.json", limits.layoutIndexBytes);
+    const index = inPlace(label, () => {
+      checkLayoutFile(layout);
+      return parseLayoutIndex(bytes);
+    });
     return new OciArchive(tar, index.entries, label);
   }
 

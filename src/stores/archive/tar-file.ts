@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Body } from "../../bytes/body.ts";
 import { collect } from "../../bytes/collect.ts";
 import type { ByteStream } from "../../bytes/stream.ts";
-import { isLadingError, LadingError } from "../../errors.ts";
-import { decompress, sniffCompression } from "../../formats/compression.ts";
+import { atPlace, LadingError } from "../../errors.ts";
+import { decompress, defaultMaxRatio, sniffCompression } from "../../formats/compression.ts";
 import { readTar } from "../../formats/tar/read.ts";
 import { fileBody, readRange } from "../file-body.ts";
 import { FileWriter } from "../file-writer.ts";
@@ -17,7 +17,7 @@ export interface OpenTarOptions {
   readonly signal?: AbortSignal;
   /** Where a compressed archive is unpacked to while it is open. Default: the system's folder for temporary files. */
   readonly tempDir?: string;
-  /** Most bytes that a compressed archive may unpack to. Default: no limit but the ratio of a bomb. */
+  /** Most bytes that a compressed archive may unpack to. Default: no limit but the ratio, 1100. */
   readonly maxBytes?: number;
 }
 
@@ -107,13 +107,7 @@ export async function openTarFile(
     return new TarFile(handle, await listEntries(handle, size, label, options.signal), label);
   } catch (error) {
     await handle.close();
-    throw isLadingError(error) && error.place === undefined
-      ? new LadingError(error.code, error.message, {
-          place: label,
-          cause: error,
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-        })
-      : storeError(error, label, `cannot read ${path}`);
+    throw atPlace(storeError(error, label, `cannot read ${path}`), label);
   }
 }
 
@@ -150,9 +144,10 @@ async function unpack(
     const writer = new FileWriter(handle, 0);
     const range = { start: 0, end: size, close: false, place: label };
     const stream = readRange(compressed, { ...range, ...(signal === undefined ? {} : { signal }) });
-    const limit = maxBytes === undefined ? {} : { maxBytes };
+    // It goes to a disk that belongs to all: the ratio holds from the start.
+    const limits = { maxRatio: defaultMaxRatio, ...(maxBytes === undefined ? {} : { maxBytes }) };
     let bytes = 0;
-    for await (const chunk of decompress(stream, { what: label, ...limit })) {
+    for await (const chunk of decompress(stream, { what: label, ...limits })) {
       signal?.throwIfAborted();
       bytes += chunk.byteLength;
       await writer.write(chunk);
