@@ -26,6 +26,7 @@ export {
 } from "./filesystem/filesystem.ts";
 export { createLayer, type Layer, type LayerOptions } from "./layer/create.ts";
 export type { DiskInput, EntriesInput, LayerEntry, LayerInput } from "./layer/input.ts";
+export { NewImage } from "./new-image.ts";
 export {
   type SelectedImage,
   type SelectedManifest,

@@ -2,13 +2,13 @@ import { resolve } from "node:path";
 import { LadingError } from "../../errors.ts";
 import { buildImage } from "../../image/document.ts";
 import { createLayer } from "../../image/layer/create.ts";
+import { NewImage } from "../../image/new-image.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { isTag } from "../../spec/reference.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { parseCompression } from "../compression.ts";
 import { copyOutcome } from "../copy-outcome.ts";
 import { parseLabels } from "../labels.ts";
-import { NewImage } from "../new-image.ts";
 import { Places } from "../places.ts";
 import type { pushSpec } from "../tree/images.ts";
 

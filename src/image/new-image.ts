@@ -1,14 +1,15 @@
 import { type Body, bodyOf } from "../bytes/body.ts";
-import type { ImageDocuments } from "../image/document.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { type Node, nodeKey } from "../spec/graph.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import type { CallOptions, Source } from "../stores/store.ts";
+import type { ImageDocuments } from "./document.ts";
 
-/** An image that was just made, as a source to copy from: documents in memory, layers wherever they were put. */
+/** An image that was just made, as a source to copy from: documents in memory, layers wherever they lie. */
 export class NewImage implements Source {
   readonly label: string;
+  /** Of the manifest. */
   readonly root: Descriptor;
   readonly #layers: ReadonlyMap<string, Body>;
   readonly #documents: MemoryStore;
@@ -20,6 +21,7 @@ export class NewImage implements Source {
     this.#documents = new MemoryStore(label);
   }
 
+  /** @param label for people, such as the name of the folder that it was made from */
   static async of(
     label: string,
     { config, manifest }: ImageDocuments,
