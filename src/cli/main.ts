@@ -5,6 +5,10 @@ if (words.length === 1 && ["version", "--version", "-v"].includes(words[0] ?? ""
   const { text } = await run();
   process.stdout.write(`${text}\n`);
 } else {
+  // undici reads HTTP with WebAssembly. V8 would soon begin to compile that a second time, better: a tenth of a second
+  // that the end of the program waits for, and that no transfer gains back.
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--wasm-tiering-budget=1000000000");
   const { runLine } = await import("./run.ts");
   process.exitCode = await runLine(words, process);
   // Connections that are kept alive for the next request would keep the program running.
