@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,12 +18,13 @@ interface Case {
   readonly code: number;
   readonly error: RegExp;
   readonly hint?: RegExp;
+  readonly home?: string;
 }
 
 /** Runs the line; it must fail with one error of at most three lines, print no result, and leave the folder as it was. */
-async function fails(cwd: string, { args, code, error, hint = /./ }: Case): Promise<void> {
+async function fails(cwd: string, { args, code, error, hint = /./, home }: Case): Promise<void> {
   const before = await tree(cwd);
-  const ended = await lading(args, { cwd, env: { HOME: "/dev/null/home", TMPDIR: cwd } });
+  const ended = await lading(args, { cwd, env: { HOME: home ?? "/dev/null/home", TMPDIR: cwd } });
   const line = `lading ${args.join(" ")}`;
   assert.equal(ended.code, code, `${line}\n${ended.stdout}${ended.stderr}`);
   assert.equal(ended.stdout, "", line);
@@ -171,6 +173,51 @@ test("a blob with wrong bytes in a layout never gets out of it", async (t) => {
   const error = /ERR_LADING_DIGEST_MISMATCH/;
   await fails(cwd, { args: ["copy", "-i", "oci:layout:v1", "--to-tar", "a.tar"], code: 5, error });
   await fails(cwd, { args: ["pull", "-i", "oci:layout:v1", "-o", "out"], code: 5, error });
+});
+
+test("a blob of the wrong size in a layout is damage, not absence", async (t) => {
+  const cwd = await folder(t);
+  const { host } = await startRegistry(t);
+  assert.equal((await lading(["push", "-i", "oci:layout:v1", "-f", "site"], { cwd })).code, 0);
+  const inspected = await lading(["image", "inspect", "oci:layout:v1", "--json"], { cwd });
+  const [layer] = (JSON.parse(inspected.stdout) as { layers: { digest: string; size: number }[] }).layers;
+  const blob = join(cwd, "layout/blobs", String(layer?.digest).replace(":", "/"));
+  const right = await readFile(blob);
+  const error = new RegExp(
+    `ERR_LADING_SIZE_MISMATCH: the layer ${layer?.digest} has not the ${layer?.size} bytes`,
+  );
+  const hint = /lading layout verify/;
+  for (const wrong of [right.subarray(0, 10), Buffer.concat([right, right]), Buffer.alloc(0)]) {
+    await writeFile(blob, wrong);
+    await fails(cwd, { args: ["copy", "-i", "oci:layout:v1", "--to-tar", "a.tar"], code: 5, error, hint });
+    await fails(cwd, {
+      args: ["copy", "-i", "oci:layout:v1", "--to-repo", `${host}/a`],
+      code: 5,
+      error,
+      hint,
+    });
+    await fails(cwd, {
+      args: ["pull", "-i", "oci:layout:v1", "-o", "out"],
+      code: 5,
+      error: /ERR_LADING_(SIZE|DIGEST)_MISMATCH/,
+    });
+  }
+  await rm(blob);
+  const missing = /ERR_LADING_MISSING_CONTENT/;
+  await fails(cwd, { args: ["copy", "-i", "oci:layout:v1", "--to-tar", "a.tar"], code: 3, error: missing });
+});
+
+test("folders that can never be made are an error at once", {
+  skip: !existsSync("/proc/self") && "needs /proc",
+}, async (t) => {
+  const cwd = await folder(t);
+  const error = /ERR_LADING_STORE: no folder can be made at \/proc\/no-such/;
+  const { host } = await startRegistry(t);
+  const push = ["push", "-f", "site", "-i"];
+  await fails(cwd, { args: [...push, "oci:/proc/no-such/x:v1"], code: 1, error });
+  await fails(cwd, { args: ["login", host, "-u", "jane", "-p", "x"], code: 1, error, home: "/proc/no-such" });
+  await fails(cwd, { args: ["registry", "serve", "--dir", "/proc/no-such/r"], code: 1, error });
+  assert.equal((await lading([...push, `${host}/a:v1`], { cwd, env: { HOME: "/proc/no-such" } })).code, 0);
 });
 
 const rootOnly = process.getuid?.() === 0 ? needs("mount", "umount") : { skip: "needs root" };

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
+import { openLayout } from "../../src/stores/layout/open.ts";
+import { file, symlink as linkEntry, putImage, tarOf } from "../support/image.ts";
 import { startRegistry } from "../support/registry.ts";
 import { tempDir } from "../support/tmp.ts";
 import { type Ended, lading } from "./support/program.ts";
@@ -64,6 +66,50 @@ test("push, tags, copy and pull keep the digest and the files", async (t) => {
   assert.deepEqual((await readdir(join(cwd, "out"))).sort(), ["bin", "index.html", "link"]);
   assert.equal(await readlink(join(cwd, "out/link")), "index.html");
   assert.equal((await stat(join(cwd, "out/bin/run"))).mode & 0o777, 0o755);
+});
+
+test("an image whose upper layer writes through a folder that became a link is pulled as its programs see it", async (t) => {
+  const cwd = await tempDir(t);
+  const layout = await openLayout(join(cwd, "layout"), { create: true });
+  const base = tarOf({ name: "usr/lib/" }, file("usr/lib/base"), linkEntry("lib", "usr/lib"));
+  const upper = tarOf(file("lib/x"), file("lib/modules/y"));
+  await putImage(layout, [base, upper], { tag: "v1" });
+  ok(await lading(["pull", "-i", "oci:layout:v1", "-o", "out"], { cwd }));
+  assert.equal(await readlink(join(cwd, "out/lib")), "usr/lib");
+  assert.deepEqual((await readdir(join(cwd, "out/usr/lib"), { recursive: true })).sort(), [
+    "base",
+    "modules",
+    "modules/y",
+    "x",
+  ]);
+  // A link that leads out of the image stays within it all the same.
+  await putImage(layout, [tarOf(linkEntry("lib", "../../outside")), tarOf(file("lib/x"))], { tag: "v2" });
+  await lading(["pull", "-i", "oci:layout:v2", "-o", "out2"], { cwd });
+  assert.deepEqual(
+    (await readdir(cwd)).filter((name) => name === "outside"),
+    [],
+  );
+});
+
+test("a platform that the one image is not for is refused by pull, and said by copy", async (t) => {
+  const cwd = await tempDir(t);
+  const layout = await openLayout(join(cwd, "layout"), { create: true });
+  await putImage(layout, [tarOf(file("x"))], { tag: "v1" });
+  const pull = ["pull", "-i", "oci:layout:v1", "-o", "out", "--platform"];
+  const refused = await lading([...pull, "linux/arm64"], { cwd });
+  assert.equal(refused.code, 3);
+  assert.match(
+    refused.stderr,
+    /ERR_LADING_NOT_FOUND: there is no image for linux\/arm64\n.*\n.*the image is for linux\/amd64/,
+  );
+  ok(await lading([...pull, "linux/amd64"], { cwd }));
+  const copy = ["copy", "-i", "oci:layout:v1", "--to-tar", "a.tar", "--platform"];
+  const copied = await lading([...copy, "linux/arm64"], { cwd });
+  assert.match(ok(copied), /^Copied/);
+  assert.match(copied.stderr, /warning: v1 at oci:layout is one image for linux\/amd64, and copied as it is/);
+  const matching = await lading([...copy, "linux/amd64,linux/arm64"], { cwd });
+  assert.match(ok(matching), /^Copied/);
+  assert.doesNotMatch(matching.stderr, /warning/);
 });
 
 test("pull replaces what was there, and only that", async (t) => {

@@ -17,7 +17,11 @@ const stopAt = 8 * 1024 * 1024;
 const each = blob(size, 3);
 
 async function filesIn(dir: string): Promise<string[]> {
-  return (await readdir(dir, { recursive: true })).filter((name) => name.endsWith(".json"));
+  const names = await readdir(dir, { recursive: true });
+  const files = names.filter((name) => name.endsWith(".json"));
+  // No folder outlives the last file in it.
+  assert.equal(names.length, files.length === 0 ? 0 : files.length + 2);
+  return files;
 }
 
 async function killedUpload(t: TestContext) {
