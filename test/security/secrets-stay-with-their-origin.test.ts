@@ -43,7 +43,7 @@ function registry(t: TestContext, then: Parameters<typeof startOrigin>[1]) {
 }
 
 /** oras-go GHSA-vh4v-2xq2-g5cg: `Authorization` was kept over redirects to other hosts and ports. */
-test("GHSA-vh4v-2xq2-g5cg: a redirect to another port gets no secret", async (t) => {
+test("GHSA-vh4v-2xq2-g5cg, undici redirects: a redirect to another port gets no secret", async (t) => {
   const other = await stranger(t);
   const own = await registry(t, (_request, response) => {
     response.writeHead(307, { location: `${other.url}/somewhere?signature=1`, "set-cookie": "session=1" });
@@ -84,7 +84,7 @@ test("GHSA-jxpm-75mh-9fp7: an upload location at another origin gets no secret",
 });
 
 /** ggcr#2193 and others: pages of a tag list led the client, with its credentials, wherever the registry liked. */
-test("ggcr-2193: the next page at another origin is not read", async (t) => {
+test("ggcr-2193, ggcr-2332: the next page at another origin is not read", async (t) => {
   const other = await stranger(t);
   const own = await registry(t, (_request, response) => {
     response.setHeader("link", `<${other.url}/v2/a/b/tags/list?last=x>; rel="next"`);
@@ -95,7 +95,7 @@ test("ggcr-2193: the next page at another origin is not read", async (t) => {
 });
 
 /** Server-driven lists without an end (oras-go #1214, #1215). */
-test("oras-go-1214: pages that lead in a circle end", async (t) => {
+test("oras-go-1214, oras-go-1215: pages that lead in a circle end", async (t) => {
   const own = await registry(t, (_request, response) => {
     response.setHeader("link", '</v2/a/b/tags/list?n=1000&last=x>; rel="next"');
     response.end('{"tags":["ours"]}');
@@ -105,7 +105,7 @@ test("oras-go-1214: pages that lead in a circle end", async (t) => {
 });
 
 /** CVE-2026-48978 / GHSA-xf85-363p-868w: the realm of a challenge pointed to an attacker, who got the password. */
-test("CVE-2026-48978: a token service that is a stranger gets no password", async (t) => {
+test("CVE-2026-48978, GHSA-xf85-363p-868w: a token service that is a stranger gets no password", async (t) => {
   const { judgeRealm } = await import("../../src/stores/registry/auth/realm.ts");
   const judge = (realm: string, base: string, trusted: readonly string[] = []) => {
     try {
@@ -167,7 +167,7 @@ test("CVE-2026-48978: a token service that is a stranger gets no password", asyn
 });
 
 /** ggcr#2243: the token server's own redirect led the credentials away. */
-test("ggcr-2243: a token service that redirects to another origin loses the password on the way", async (t) => {
+test("ggcr-2243, ggcr-2285, ggcr-2292: a token service that redirects to another origin loses the password on the way", async (t) => {
   const other = await startOrigin(t, (_request, response) => response.end('{"token":"from-elsewhere"}'));
   const own = await startOrigin(t, (request, response, url) => {
     if (url.pathname === "/token") {
@@ -183,7 +183,7 @@ test("ggcr-2243: a token service that redirects to another origin loses the pass
 });
 
 /** CVE-2020-15157 (containerd): a manifest's `urls` were fetched with the registry's credentials. */
-test("CVE-2020-15157: the urls of a foreign layer are not asked at all", async (t) => {
+test("CVE-2020-15157, GHSA-qvqc-4c52-x6qp: the urls of a foreign layer are not asked at all", async (t) => {
   const other = await stranger(t);
   const own = await registry(t, (_request, response) => {
     response.statusCode = 404;
@@ -195,7 +195,7 @@ test("CVE-2020-15157: the urls of a foreign layer are not asked at all", async (
 });
 
 /** https never becomes http, and nobody leads a client to its own machine. */
-test("locations: where a registry may lead to", async () => {
+test("ggcr-2295, ggcr-2349, regclient 2026-05: where a registry may lead to", async () => {
   const { resolveLocation } = await import("../../src/stores/registry/http/redirects.ts");
   const resolve = (location: string, asked: string) => {
     try {

@@ -1,6 +1,6 @@
 import { directory, file, outside, resists, symlink } from "./unpack-attack.ts";
 
-// The oldest class ("zip slip"; for OCI artifacts oras-go GHSA-8xwf-rjm4-xvhv): names with `..` or a root of their own.
+// oras-go GHSA-8xwf-rjm4-xvhv, the oldest class ("zip slip"): names with `..` or a root of their own.
 
 for (const name of ["../outside/canary", "a/../../outside/canary", "./../x", "..", "a/..", "../target/x"]) {
   resists(`a name that leads out: ${name}`, { expect: "ERR_LADING_UNSAFE_PATH", layers: [[file(name)]] });
