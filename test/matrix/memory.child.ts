@@ -1,5 +1,9 @@
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { copy } from "../../src/copy/copy.ts";
+import { buildImage } from "../../src/image/document.ts";
+import { createLayer } from "../../src/image/layer/create.ts";
+import { NewImage } from "../../src/image/new-image.ts";
 import { diskRepositories } from "../../src/server/repositories/disk.ts";
 import { createRegistryServer } from "../../src/server/server.ts";
 import { openLayout } from "../../src/stores/layout/open.ts";
@@ -8,6 +12,7 @@ import type { Source } from "../../src/stores/store.ts";
 
 // serve <folder>              a registry until stdin ends; says its port
 // copy <from> <to>            from and to: layout:<folder> or <host>; says the peak of its memory
+// push <folder> <to>          as `lading push` does; says the peak of its memory
 
 const [what = "", first = "", second = ""] = process.argv.slice(2);
 
@@ -23,6 +28,14 @@ if (what === "serve") {
   for await (const _ of process.stdin);
   process.stdout.write(`${peak()}\n`);
   await server.close({ graceMs: 0 });
+} else if (what === "push") {
+  await using client = createRegistryClient();
+  await using layer = await createLayer([{ path: first }], { tempDir: tmpdir() });
+  const documents = buildImage({ layers: [layer], platform: { os: "linux", architecture: "amd64" } });
+  const from = await NewImage.of(first, documents, [layer]);
+  const to = client.repository({ registry: second, repository: "tree" });
+  const { moved } = await copy([{ from, reference: from.root, to, tags: ["v1"] }]);
+  process.stdout.write(`${JSON.stringify({ peak: peak(), moved: moved.bytes })}\n`);
 } else {
   await using client = createRegistryClient();
   const repository = (host: string) => client.repository({ registry: host, repository: "big" });

@@ -1,4 +1,4 @@
-// node layer.child.js TREE TEMP_DIR [COMPRESSION]: prints a layer's digests and the most memory that it took, as JSON.
+// node layer.child.js TREE TEMP_DIR [COMPRESSION]: prints a layer's digests and size as JSON.
 import { createLayer } from "../../../src/image/layer/create.ts";
 import type { Compression } from "../../../src/spec/media-type.ts";
 
@@ -9,6 +9,5 @@ process.stdout.write(
     digest: layer.descriptor.digest,
     diffId: layer.diffId,
     size: layer.descriptor.size,
-    maxRssMb: process.resourceUsage().maxRSS / 1024,
   }),
 );
