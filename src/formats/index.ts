@@ -9,6 +9,7 @@ export {
 } from "./compression.ts";
 export { type GunzipOptions, gunzip } from "./gzip/gunzip.ts";
 export { defaultGzipLevel, type GzipOptions, gzip } from "./gzip/gzip.ts";
+export type { EntryAttributes, FileAttributes } from "./tar/attributes.ts";
 export { encodeHeader, padding, tarEnd } from "./tar/encode.ts";
 export type { TarEntry, TarEntryType, TarItem } from "./tar/entry.ts";
 export { type ReadTarOptions, readTar } from "./tar/read.ts";

@@ -1,3 +1,4 @@
+import { entryAttributes } from "../formats/tar/attributes.ts";
 import { encodeHeader, padding, tarEnd } from "../formats/tar/encode.ts";
 import type { TarEntry } from "../formats/tar/entry.ts";
 import type { ImageManifest } from "../spec/manifest.ts";
@@ -50,11 +51,11 @@ export async function* exportFilesystem(
     for await (const item of tree.items(layer, call)) {
       const [first, ...links] = names.get(item.offset) ?? [];
       if (first === undefined || item.type !== "file") continue;
-      yield encodeHeader({ ...plain(item), name: first });
+      yield encodeHeader({ ...entryAttributes(item), type: "file", name: first });
       yield* item.content();
       if (item.size % 512 !== 0) yield padding(item.size);
       for (const name of links) {
-        yield encodeHeader({ ...plain(item), type: "hardlink", size: 0, name, linkName: first });
+        yield encodeHeader({ ...entryAttributes(item), type: "hardlink", size: 0, name, linkName: first });
       }
     }
   }
@@ -65,19 +66,5 @@ export async function* exportFilesystem(
 const impliedDirectory = { type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0 } as const;
 
 function header(name: string, entry: Omit<TarEntry, "name">): Buffer {
-  return encodeHeader({ ...plain(entry), name });
-}
-
-/** Only the fields of an entry: readers' items have more. */
-function plain(entry: Omit<TarEntry, "name">): Omit<TarEntry, "name"> {
-  const { type, mode, uid, gid, uname, gname, mtime, size, linkName, devMajor, devMinor, pax } = entry;
-  return {
-    ...{ type, mode, uid, gid, mtime, size },
-    ...(uname === undefined ? {} : { uname }),
-    ...(gname === undefined ? {} : { gname }),
-    ...(linkName === undefined ? {} : { linkName }),
-    ...(devMajor === undefined ? {} : { devMajor }),
-    ...(devMinor === undefined ? {} : { devMinor }),
-    ...(pax === undefined ? {} : { pax }),
-  };
+  return encodeHeader({ ...entryAttributes(entry), type: entry.type, name });
 }

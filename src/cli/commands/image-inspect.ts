@@ -2,10 +2,9 @@ import { LadingError } from "../../errors.ts";
 import { selectImage } from "../../image/select-image.ts";
 import type { ImageConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
-import { limits } from "../../spec/limits.ts";
 import type { Manifest } from "../../spec/manifest.ts";
 import { formatPlatform, parsePlatform } from "../../spec/platform.ts";
-import { readBytes, readManifest } from "../../stores/read.ts";
+import { readConfig, readManifest } from "../../stores/read.ts";
 import type { Source } from "../../stores/store.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { Places } from "../places.ts";
@@ -62,9 +61,7 @@ async function configOf(
 ): Promise<ImageConfig | undefined> {
   if (manifest.kind !== "image" || !/image\.config|container\.image/.test(manifest.config.mediaType))
     return undefined;
-  const { parseConfig } = await import("../../spec/config.ts");
-  const call = { signal: context.signal };
-  return parseConfig(await readBytes(source, "blob", manifest.config, limits.configBytes, call));
+  return readConfig(source, manifest.config, { signal: context.signal });
 }
 
 function describe(

@@ -1,31 +1,13 @@
 import type { ByteStream } from "../../bytes/stream.ts";
+import type { EntryAttributes } from "./attributes.ts";
 
 export type TarEntryType = "file" | "directory" | "symlink" | "hardlink" | "character" | "block" | "fifo";
 
 /** What a tar says about one file. */
-export interface TarEntry {
+export interface TarEntry extends EntryAttributes {
   /** With `/` between parts. Directories carry no `/` at the end; the encoder adds it. */
   readonly name: string;
   readonly type: TarEntryType;
-  /** Permission bits with setuid, setgid and sticky: at most 0o7777. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly uname?: string;
-  readonly gname?: string;
-  /** Seconds since 1970; may have a fraction or be negative. */
-  readonly mtime: number;
-  /** Bytes of the file as a program sees it, holes of sparse files included; 0 for all other types. */
-  readonly size: number;
-  /** Where a symlink points, or the earlier entry that a hard link names. */
-  readonly linkName?: string;
-  readonly devMajor?: number;
-  readonly devMinor?: number;
-  /**
-   * Further PAX records, such as `SCHILY.xattr.user.x`. Values of extended attributes are binary: one character per
-   * byte. What the other fields say is not repeated here.
-   */
-  readonly pax?: Readonly<Record<string, string>>;
 }
 
 /** A run of real bytes in a sparse file; everything between two runs is zeros. */

@@ -1,20 +1,13 @@
 import type { ByteStream } from "../../bytes/stream.ts";
 import { atPlace, LadingError } from "../../errors.ts";
 import type { Extent, TarItem } from "./entry.ts";
+import { applyExtensions, type Extensions } from "./extensions.ts";
 import { blockSize, checksumFits, isZeroBlock, malformed, textField } from "./fields.ts";
 import { type Header, parseHeader, typeOf } from "./header.ts";
 import { TarInput } from "./input.ts";
 import { ArchivedFile } from "./item.ts";
-import { type PaxRecords, parsePax } from "./pax.ts";
-import {
-  checkedExtents,
-  decimalNumber,
-  extentsFromData,
-  extentsFromMap,
-  extentsFromOldGnu,
-  extentsFromRecords,
-  paxSparseForm,
-} from "./sparse.ts";
+import { parsePax } from "./pax.ts";
+import { checkedExtents, extentsFromOldGnu, paxSparseForm, readPaxSparse } from "./sparse.ts";
 
 export interface ReadTarOptions {
   /** Entries of all types. Default 1,000,000. */
@@ -55,20 +48,13 @@ export async function* readTar(stream: ByteStream, options: ReadTarOptions = {})
   }
 }
 
-/** What headers before an entry say about it. */
-interface Extensions {
-  pax: PaxRecords;
-  longName: string | undefined;
-  longLink: string | undefined;
-}
-
 class TarReader {
   readonly #input: TarInput;
   readonly #maxEntries: number;
   readonly #maxNameBytes: number;
   readonly #maxPaxBytes: number;
   readonly #maxEntryBytes: number;
-  #global = new Map<string, string>();
+  readonly #global = new Map<string, string>();
   #globalBytes = 0;
   #entries = 0;
   #last = "";
@@ -141,7 +127,7 @@ class TarReader {
         `the archive is one part of several (multi-volume), ${at}`,
       );
     }
-    const pax = this.#applyPax(header, extensions);
+    const pax = applyExtensions(header, extensions, this.#global);
     const type = typeOf(header);
     if (type === undefined) {
       throw malformed(
@@ -158,7 +144,7 @@ class TarReader {
     } else if (type === "file") {
       const form = paxSparseForm(extensions.pax);
       if (form !== undefined) {
-        const map = await this.#paxSparse(form, extensions.pax, size);
+        const map = await readPaxSparse(this.#input, form, extensions.pax, size);
         size -= map.mapBytes;
         logicalSize = map.logicalSize;
         extents = checkedExtents(map, size, header.name);
@@ -185,80 +171,6 @@ class TarReader {
       item.bytes = bytes;
     }
     return item;
-  }
-
-  /** Puts what the extensions say into the header, and gives back the records that are left. */
-  #applyPax(header: Header, extensions: Extensions): Record<string, string> | undefined {
-    if (extensions.longName !== undefined) header.name = extensions.longName;
-    if (extensions.longLink !== undefined) header.linkName = extensions.longLink;
-    if (extensions.pax.length === 0 && this.#global.size === 0) {
-      header.name = withoutSlash(header);
-      return undefined;
-    }
-    let rest: Record<string, string> | undefined;
-    let sparseName: string | undefined;
-    const records = this.#global.size === 0 ? extensions.pax : [...this.#global, ...extensions.pax];
-    for (const [key, value] of records) {
-      // An empty value takes the record back.
-      if (value === "") {
-        if (rest !== undefined) delete rest[key];
-        continue;
-      }
-      switch (key) {
-        case "path":
-          header.name = value;
-          break;
-        case "linkpath":
-          header.linkName = value;
-          break;
-        case "uname":
-          header.uname = value;
-          break;
-        case "gname":
-          header.gname = value;
-          break;
-        case "size":
-          header.size = decimalNumber(value, "a file's size");
-          break;
-        case "uid":
-          header.uid = decimalNumber(value, "an owner");
-          break;
-        case "gid":
-          header.gid = decimalNumber(value, "a group");
-          break;
-        case "mtime":
-          if (!/^-?\d+(\.\d*)?$/.test(value)) throw malformed(`a file's time is not a number: ${value}`);
-          header.mtime = Number(value);
-          break;
-        case "GNU.sparse.name":
-          sparseName = value;
-          break;
-        case "hdrcharset":
-          break;
-        default:
-          if (key.startsWith("GNU.sparse.")) break;
-          rest ??= Object.create(null) as Record<string, string>;
-          rest[key] = value;
-      }
-    }
-    if (sparseName !== undefined) header.name = sparseName;
-    header.name = withoutSlash(header);
-    return rest;
-  }
-
-  async #paxSparse(
-    form: "records" | "map" | "data",
-    records: PaxRecords,
-    size: number,
-  ): Promise<{ extents: readonly Extent[]; logicalSize: number; mapBytes: number }> {
-    const last = (key: string): string | undefined => records.findLast(([k]) => k === key)?.[1];
-    const stated = last("GNU.sparse.realsize") ?? last("GNU.sparse.size");
-    if (stated === undefined) throw malformed("a sparse file does not say its size");
-    const logicalSize = decimalNumber(stated, "a sparse file's size");
-    if (form === "data") return { ...(await extentsFromData(this.#input, size)), logicalSize };
-    const extents =
-      form === "map" ? extentsFromMap(last("GNU.sparse.map") ?? "") : extentsFromRecords(records);
-    return { extents, logicalSize, mapBytes: 0 };
   }
 
   async #readGlobal(header: Header): Promise<void> {
@@ -347,17 +259,6 @@ class TarReader {
     if (name.length * 3 <= this.#maxNameBytes) return;
     if (Buffer.byteLength(name) > this.#maxNameBytes) throw tooLong("a name", this.#maxNameBytes);
   }
-}
-
-function withoutSlash(header: Header): string {
-  const { name, flag } = header;
-  if (name.length < 2 || !name.endsWith("/")) return name;
-  if (flag === "0") {
-    // How V7 marks a directory, and what every reader takes for one in later forms as well.
-    if (header.size > 0) throw malformed(`the folder ${JSON.stringify(name)} has content`);
-    header.flag = "5";
-  } else if (flag !== "5" && flag !== "D") return name;
-  return name.replace(/\/+$/, "") || "/";
 }
 
 function tooLong(what: string, limit: number): LadingError {

@@ -38,7 +38,7 @@ export function decimalNumber(text: string, what: string): number {
 }
 
 /** 0.0: one pair of records for each extent. */
-export function extentsFromRecords(records: PaxRecords): readonly Extent[] {
+function extentsFromRecords(records: PaxRecords): readonly Extent[] {
   const flat: number[] = [];
   for (const [key, value] of records) {
     if (key !== "GNU.sparse.offset" && key !== "GNU.sparse.numbytes") continue;
@@ -50,13 +50,13 @@ export function extentsFromRecords(records: PaxRecords): readonly Extent[] {
 }
 
 /** 0.1: all numbers in one record. */
-export function extentsFromMap(map: string): readonly Extent[] {
+function extentsFromMap(map: string): readonly Extent[] {
   if (map === "") return [];
   return pairs(map.split(",").map((text) => decimalNumber(text, "GNU.sparse.map")));
 }
 
 /** 1.0: decimal numbers in lines at the start of the data, filled up to whole blocks. */
-export async function extentsFromData(
+async function extentsFromData(
   input: TarInput,
   storedSize: number,
 ): Promise<{ readonly extents: readonly Extent[]; readonly mapBytes: number }> {
@@ -86,6 +86,22 @@ export async function extentsFromData(
   const flat: number[] = [];
   for (let i = 0; i < 2 * count; i++) flat.push(await line());
   return { extents: pairs(flat), mapBytes };
+}
+
+/** The map in one of the PAX forms; `mapBytes` of the entry's data belong to it. */
+export async function readPaxSparse(
+  input: TarInput,
+  form: "records" | "map" | "data",
+  records: PaxRecords,
+  storedSize: number,
+): Promise<SparseMap & { readonly mapBytes: number }> {
+  const last = (key: string): string | undefined => records.findLast(([k]) => k === key)?.[1];
+  const stated = last("GNU.sparse.realsize") ?? last("GNU.sparse.size");
+  if (stated === undefined) throw malformed("a sparse file does not say its size");
+  const logicalSize = decimalNumber(stated, "a sparse file's size");
+  if (form === "data") return { ...(await extentsFromData(input, storedSize)), logicalSize };
+  const extents = form === "map" ? extentsFromMap(last("GNU.sparse.map") ?? "") : extentsFromRecords(records);
+  return { extents, logicalSize, mapBytes: 0 };
 }
 
 /** Old GNU: four pairs in the header, and 21 in each of the blocks that follow while they say that more do. */

@@ -1,5 +1,6 @@
 import type { ByteStream } from "../../bytes/stream.ts";
 import { LadingError } from "../../errors.ts";
+import { type FileAttributes, fileAttributes } from "../../formats/tar/attributes.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
@@ -8,22 +9,10 @@ import type { Found } from "./lookup.ts";
 import type { Inode, TreeNode } from "./tree.ts";
 
 /** A file of an image, as a container sees it. */
-export interface ImageFile {
+export interface ImageFile extends FileAttributes {
   /** From the image's root, with `/` in front. */
   readonly path: string;
   readonly type: Inode["type"];
-  /** Permission bits with setuid, setgid and sticky. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly uname?: string;
-  readonly gname?: string;
-  /** Seconds since 1970; may have a fraction. */
-  readonly mtime: number;
-  /** Bytes; 0 for all but files. */
-  readonly size: number;
-  /** Where a symbolic link points, as it is written. */
-  readonly linkName?: string;
   /** The layer that it comes from; undefined for a directory that no layer has an entry for. */
   readonly layer?: Digest;
 }
@@ -144,14 +133,8 @@ class MergedFilesystem implements ImageFilesystem {
     const path = `/${parts.join("/")}`;
     if (inode === undefined)
       return { path, type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0 };
-    const { type, mode, uid, gid, uname, gname, mtime, size, linkName, layer } = inode;
-    return {
-      ...{ path, type, mode, uid, gid, mtime, size },
-      ...(uname === undefined ? {} : { uname }),
-      ...(gname === undefined ? {} : { gname }),
-      ...(linkName === undefined ? {} : { linkName }),
-      layer: this.#tree.descriptorOf(layer).digest,
-    };
+    const { digest } = this.#tree.descriptorOf(inode.layer);
+    return { path, type: inode.type, ...fileAttributes(inode), layer: digest };
   }
 }
 

@@ -1,23 +1,11 @@
 import { LadingError } from "../../errors.ts";
+import { type EntryAttributes, entryAttributes } from "../../formats/tar/attributes.ts";
 import type { TarEntryType, TarItem } from "../../formats/tar/entry.ts";
 import { parseWhiteout, type Whiteout } from "../whiteout.ts";
 
 /** One file of a layer. Hard links to it share the object. */
-export interface Inode {
+export interface Inode extends EntryAttributes {
   readonly type: Exclude<TarEntryType, "hardlink">;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly uname?: string;
-  readonly gname?: string;
-  readonly mtime: number;
-  /** Bytes. */
-  readonly size: number;
-  /** Where a symbolic link points. */
-  readonly linkName?: string;
-  readonly devMajor?: number;
-  readonly devMinor?: number;
-  readonly pax?: Readonly<Record<string, string>>;
   /** Set for a hard link whose target was not seen yet: its path. */
   readonly openLink?: string;
   /** Index of the layer in the manifest. */
@@ -117,16 +105,7 @@ export class LayerTreeBuilder {
   }
 
   #inode(item: TarItem, type: Inode["type"]): Inode {
-    const { mode, uid, gid, uname, gname, mtime, size, linkName, devMajor, devMinor, pax, offset } = item;
-    return {
-      ...{ type, mode, uid, gid, mtime, size, layer: this.#layer, offset },
-      ...(uname === undefined ? {} : { uname }),
-      ...(gname === undefined ? {} : { gname }),
-      ...(linkName === undefined ? {} : { linkName }),
-      ...(devMajor === undefined ? {} : { devMajor }),
-      ...(devMinor === undefined ? {} : { devMinor }),
-      ...(pax === undefined ? {} : { pax }),
-    };
+    return { type, ...entryAttributes(item), layer: this.#layer, offset: item.offset };
   }
 
   #put(parent: TreeNode, name: string): TreeNode {

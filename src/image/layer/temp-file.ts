@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ByteStream } from "../../bytes/stream.ts";
+import { writeFully } from "../../stores/file-writer.ts";
 import { storeError } from "../../stores/store-error.ts";
 
 /** Bytes per write, and how many writes may be under way: the thread pool also compresses, so a write has to queue. */
@@ -42,8 +43,11 @@ export async function writeAll(handle: FileHandle, stream: ByteStream, folder: s
 
   const flush = async (): Promise<void> => {
     const full = buffer;
-    const write = writeFully(handle, full.subarray(0, used), position, folder).then(
+    const write = writeFully(handle, full.subarray(0, used), position).then(
       () => void free.push(full),
+      (error: unknown) => {
+        throw storeError(error, folder, `cannot write a temporary file in ${folder}`);
+      },
     );
     write.catch(() => {});
     busy.push(write);
@@ -71,20 +75,4 @@ export async function writeAll(handle: FileHandle, stream: ByteStream, folder: s
     throw error;
   }
   return position;
-}
-
-async function writeFully(
-  handle: FileHandle,
-  bytes: Buffer,
-  position: number,
-  folder: string,
-): Promise<void> {
-  try {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-      done += bytesWritten;
-    }
-  } catch (error) {
-    throw storeError(error, folder, `cannot write a temporary file in ${folder}`);
-  }
 }

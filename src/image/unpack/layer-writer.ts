@@ -5,7 +5,6 @@ import {
   constants,
   fchmodSync,
   fchownSync,
-  ftruncateSync,
   futimesSync,
   lchownSync,
   linkSync,
@@ -16,11 +15,8 @@ import {
   readlinkSync,
   symlinkSync,
   utimesSync,
-  write,
   writeSync,
 } from "node:fs";
-import { promisify } from "node:util";
-import { regroup } from "../../bytes/chunk.ts";
 import type { ByteStream } from "../../bytes/stream.ts";
 import { LadingError, systemCode } from "../../errors.ts";
 import type { TarItem } from "../../formats/tar/entry.ts";
@@ -29,13 +25,12 @@ import { TimeSlice } from "../time-slice.ts";
 import { parseWhiteout, type Whiteout } from "../whiteout.ts";
 import { entryPath, unsafePath } from "./entry-path.ts";
 import { unpackFailure } from "./failure.ts";
+import { writeContent } from "./file-content.ts";
 import type { UnpackLimits, UnpackOptions, UnpackResult } from "./options.ts";
 import type { SimilarNames } from "./similar-names.ts";
 import { type Folder, pathIn, statOf, type Tree } from "./tree.ts";
 
-const writeAt = promisify(write);
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const writeBytes = 1024 * 1024;
 
 /** What a folder is to become once everything is in it. */
 interface FolderEnd {
@@ -304,52 +299,5 @@ export class LayerWriter {
       const open = this.#tree.folder(path === "" ? [] : path.split("/"), false, path);
       if (open !== undefined) await this.#hideLower(open, child);
     }
-  }
-}
-
-/** Writes a large or sparse file. The next megabyte is unpacked while the last is written; holes stay holes. */
-async function writeContent(fd: number, item: TarItem, signal: AbortSignal | undefined): Promise<void> {
-  let writing: Promise<unknown> = Promise.resolve();
-  try {
-    if (item.sparse === undefined) {
-      let at = 0;
-      for await (const block of regroup(item.stored(), writeBytes)) {
-        await writing;
-        signal?.throwIfAborted();
-        writing = writeWhole(fd, block, at);
-        // Its failure is seen when it is waited for.
-        writing.catch(() => {});
-        at += block.length;
-      }
-      await writing;
-      return;
-    }
-    ftruncateSync(fd, item.size);
-    const extents = item.sparse[Symbol.iterator]();
-    let { value: extent } = extents.next();
-    let inExtent = 0;
-    for await (const part of regroup(item.stored(), writeBytes)) {
-      let done = 0;
-      while (done < part.length && extent !== undefined) {
-        const piece = part.subarray(done, done + extent.size - inExtent);
-        await writeWhole(fd, piece, extent.offset + inExtent);
-        done += piece.length;
-        inExtent += piece.length;
-        if (inExtent === extent.size) {
-          extent = extents.next().value;
-          inExtent = 0;
-        }
-      }
-      signal?.throwIfAborted();
-    }
-  } finally {
-    // The caller closes the file: nothing may be on its way to it then.
-    await writing.catch(() => {});
-  }
-}
-
-async function writeWhole(fd: number, bytes: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await writeAt(fd, bytes, done, bytes.length - done, at + done)).bytesWritten;
   }
 }
