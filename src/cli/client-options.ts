@@ -26,8 +26,8 @@ export type RegistryFlags = OptionsOf<{
 
 /**
  * What a registry client is made with: from flags first, then from the environment, then from files.
- * @param named the registries that the call names, as they become known: only with these may it be insecure, and with no
- * host that one of them leads to
+ * @param named the registries that the call names, as they become known: only with these may it be insecure, and only
+ * they see a client certificate, no host that one of them leads to
  */
 export function clientOptions(
   flags: RegistryFlags,
@@ -40,6 +40,7 @@ export function clientOptions(
   const everywhere = ca === undefined ? {} : { ca };
   const whereNamed = {
     ...everywhere,
+    ...clientCertificate(flags, environment),
     ...(flags.registryInsecure ? { plainHttp: "fallback" as const } : {}),
     ...(flags.registryVerifyCerts ? {} : { insecure: true }),
   };
@@ -89,6 +90,22 @@ function authorities(paths: readonly string[], environment: Environment): readon
   const system = environment.variables["SSL_CERT_FILE"];
   if (system) named.push(readCertificates(system));
   return named.length === 0 ? undefined : [...rootCertificates, ...named];
+}
+
+/** What the registries of this call see of the client, and nobody that they lead to. */
+function clientCertificate(
+  { registryClientCertPath: cert, registryClientKeyPath: key }: RegistryFlags,
+  { cwd }: Environment,
+): { readonly cert?: string; readonly key?: string } {
+  if (cert === undefined && key === undefined) return {};
+  if (cert === undefined) {
+    throw new LadingError("ERR_LADING_USAGE", "--registry-client-key-path needs --registry-client-cert-path");
+  }
+  const path = resolve(cwd, cert);
+  return {
+    cert: readCertificates(path),
+    key: readFileSync(key === undefined ? path : resolve(cwd, key), "utf8"),
+  };
 }
 
 function readCertificates(path: string): string {

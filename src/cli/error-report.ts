@@ -32,12 +32,25 @@ const systemErrors: Readonly<Record<string, { code: string; exitCode: number; hi
 };
 
 /** For errors that bring no hint of their own. */
-const fallbackHints: Readonly<Partial<Record<ErrorCode, string>>> = {
+const fallbackHints: Readonly<Record<ErrorCode, string>> = {
   ERR_LADING_USAGE: "see lading --help",
+  ERR_LADING_REFERENCE: "write host/repo:tag, host/repo@sha256:…, oci:DIR:NAME or oci-archive:FILE",
+  ERR_LADING_DIGEST_MISMATCH: "try again, and check the source if it stays",
+  ERR_LADING_SIZE_MISMATCH: "try again, and check the source if it stays",
   ERR_LADING_NOT_FOUND: "check the name; lading tag list -i REPO prints the tags of a repository",
   ERR_LADING_MISSING_CONTENT: "copy from where all of the image is",
   ERR_LADING_UNAUTHORIZED: "log in with lading login, or give --registry-username and --registry-password",
   ERR_LADING_DENIED: "ask for the right to do this, or log in as somebody who has it",
+  ERR_LADING_DOCUMENT: "get it anew from where it was made",
+  ERR_LADING_ARCHIVE: "the archive is damaged or cut short: get it anew",
+  ERR_LADING_LIMIT: "this is more than honest content needs: check where it comes from",
+  ERR_LADING_UNSAFE_PATH: "content that is made to leave its folder is not to be trusted",
+  ERR_LADING_REGISTRY: "try again later; --debug shows every request and answer",
+  ERR_LADING_RATE_LIMITED: "try again later",
+  ERR_LADING_STORE: "check the disk and the permissions",
+  ERR_LADING_CONFLICT: "another process changes the same thing: run it again",
+  ERR_LADING_UNSUPPORTED: "lading image inspect shows what it is",
+  ERR_LADING_PARTIAL: "run the same again: what is done is not done twice",
   ERR_LADING_NETWORK: "check the host and the network, then run the same again",
   ERR_LADING_TLS: "trust its authority with --registry-ca-cert-path, if you know it",
 };
@@ -48,12 +61,11 @@ export function reportOf(error: unknown): ErrorReport {
   }
   if (isLadingError(error)) {
     const parts = (error as { errors?: readonly unknown[] }).errors;
-    const hint = error.hint ?? fallbackHints[error.code];
     return {
       code: error.code,
       message: error.message,
       ...(error.place === undefined ? {} : { place: error.place }),
-      ...(hint === undefined ? {} : { hint }),
+      hint: error.hint ?? fallbackHints[error.code],
       exitCode: exitCodeOf(error.code),
       ...(error.code === "ERR_LADING_PARTIAL" && parts !== undefined ? { errors: parts.map(reportOf) } : {}),
     };

@@ -72,7 +72,10 @@ test("a partial failure lists its parts", () => {
   const error = new PartialError("1 of 2 failed", [new LadingError("ERR_LADING_ARCHIVE", "cut short")]);
   assert.equal(
     formatError(error, paint, false),
-    "error ERR_LADING_PARTIAL: 1 of 2 failed\n  error ERR_LADING_ARCHIVE: cut short",
+    "error ERR_LADING_PARTIAL: 1 of 2 failed\n" +
+      "  hint: run the same again: what is done is not done twice\n" +
+      "  error ERR_LADING_ARCHIVE: cut short\n" +
+      "    hint: the archive is damaged or cut short: get it anew",
   );
   assert.equal(reportOf(error).exitCode, 6);
 });

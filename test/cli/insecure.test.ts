@@ -6,6 +6,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import type { PeerCertificate, TLSSocket } from "node:tls";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { image } from "../support/content.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -14,17 +15,24 @@ import { lading } from "./support/program.ts";
 interface TlsOrigin {
   readonly host: string;
   readonly requests: string[];
+  /** Of each request the name in the certificate that its sender showed. */
+  readonly shown: string[];
 }
 
 async function startTls(
   t: TestContext,
-  { server }: Certificates,
+  { server, ca }: Certificates,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<TlsOrigin> {
   const requests: string[] = [];
+  const shown: string[] = [];
   const pair = { cert: await readFile(server.cert), key: await readFile(server.key) };
-  const https = createServer(pair, (request, response) => {
+  const asks = { requestCert: true, rejectUnauthorized: false, ca: await readFile(ca) };
+  const https = createServer({ ...pair, ...asks }, (request, response) => {
     requests.push(`${request.method} ${request.url}`);
+    // Of a client without one the certificate is an empty object.
+    const { subject } = (request.socket as TLSSocket).getPeerCertificate() as Partial<PeerCertificate>;
+    shown.push(String(subject?.CN ?? "nobody"));
     answer(request, response);
   });
   https.listen(0, "127.0.0.1");
@@ -33,7 +41,7 @@ async function startTls(
     https.closeAllConnections();
     https.close();
   });
-  return { host: `127.0.0.1:${(https.address() as AddressInfo).port}`, requests };
+  return { host: `127.0.0.1:${(https.address() as AddressInfo).port}`, requests, shown };
 }
 
 const content = image();
@@ -109,4 +117,27 @@ test("a token service on another port is not taken without a good certificate", 
   for (const { stdout, stderr } of [insecure, trusted]) {
     assert.doesNotMatch(stdout + stderr, /s3cret-of-jane|amFuZTpz/);
   }
+});
+
+test("a client certificate is shown to the registry, and to nobody that it leads to", async (t) => {
+  const dir = await tempDir(t);
+  const certificates = await makeCertificates(dir);
+  const store = await startTls(t, certificates, serve);
+  const registry = await startTls(t, certificates, (request, response) => {
+    if (!request.url?.includes("/blobs/")) return serve(request, response);
+    response.writeHead(307, { location: `https://${store.host}${request.url}` }).end();
+  });
+  const { cert, key } = certificates.client;
+  const args = ["copy", "-i", `${registry.host}/app:v1`, "--to-tar", join(dir, "a.tar")];
+  args.push("--registry-ca-cert-path", certificates.ca);
+  const shown = await lading([
+    ...args,
+    ...["--registry-client-cert-path", cert, "--registry-client-key-path", key],
+  ]);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.deepEqual(new Set(registry.shown), new Set(["client"]));
+  assert.deepEqual(new Set(store.shown), new Set(["nobody"]));
+  const keyAlone = await lading([...args, "--registry-client-key-path", key]);
+  assert.equal(keyAlone.code, 2, keyAlone.stderr);
+  assert.match(keyAlone.stderr, /ERR_LADING_USAGE: --registry-client-key-path needs/);
 });

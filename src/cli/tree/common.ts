@@ -41,6 +41,18 @@ export const registryOptions = {
     completes: "file",
     help: "PEM file of certificate authorities to trust besides the system's",
   },
+  registryClientCertPath: {
+    type: "text",
+    value: "file",
+    completes: "file",
+    help: "PEM file of the certificate to show to the registries of this call",
+  },
+  registryClientKeyPath: {
+    type: "text",
+    value: "file",
+    completes: "file",
+    help: "PEM file of its key, when that is not in the same file",
+  },
   registryVerifyCerts: { type: "flag", default: true, help: "check the registry's certificate" },
   registryInsecure: { type: "flag", help: "allow http where https does not answer" },
   registryRetryCount: {

@@ -102,6 +102,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
       redactor,
       clock,
       userAgent,
+      on,
     });
     return {
       authorizer,

@@ -6,6 +6,7 @@ import { childrenOf } from "../../spec/graph.ts";
 import { limits } from "../../spec/limits.ts";
 import { type Manifest, parseManifest } from "../../spec/manifest.ts";
 import { manifestAccept, mediaTypes } from "../../spec/media-type.ts";
+import { refuseWebPage } from "./http/errors.ts";
 import type { Answer } from "./http/exchange.ts";
 import type { KnownManifest } from "./memo.ts";
 import { hasNode } from "./presence.ts";
@@ -58,6 +59,7 @@ export async function getManifest(
 }
 
 function describe(answer: Answer, bytes: Buffer, reference: string, place: string): Descriptor {
+  refuseWebPage(answer.headers.get("content-type"), place);
   const stated = answer.headers.get("docker-content-digest");
   const expected = isDigest(reference) ? reference : isDigest(stated) ? stated : undefined;
   const digest = digestOf(bytes, expected === undefined ? "sha256" : algorithmOf(expected));

@@ -1,7 +1,8 @@
-import { LadingError } from "../../errors.ts";
+import { inPlace, LadingError } from "../../errors.ts";
 import { arrayField, asObject, has, parseJson } from "../../spec/json.ts";
 import { limits } from "../../spec/limits.ts";
 import { isTag } from "../../spec/reference.ts";
+import { refuseWebPage } from "./http/errors.ts";
 import { pages } from "./lists.ts";
 import type { RepositorySession } from "./session.ts";
 
@@ -23,12 +24,9 @@ export async function* listTags(
     expect: [200],
     signal,
   } as const;
-  for await (const { bytes } of pages(session, first)) {
-    const list = asObject(parseJson(bytes, "tag list", limits.listPageBytes), "tag list");
-    if (!has(list, "tags")) continue;
-    // What is no tag can be asked for by nobody.
-    for (const tag of arrayField(list, "tags", "tag list"))
-      if (typeof tag === "string" && isTag(tag)) tags.add(tag);
+  for await (const { bytes, contentType } of pages(session, first)) {
+    refuseWebPage(contentType, session.label);
+    for (const tag of inPlace(session.label, () => tagsIn(bytes))) tags.add(tag);
     if (tags.size > limits.listItems) {
       throw new LadingError("ERR_LADING_LIMIT", `there are more than ${limits.listItems} tags`, {
         place: session.label,
@@ -37,4 +35,13 @@ export async function* listTags(
   }
   // Tags are ASCII: the default order is bytewise.
   yield* [...tags].sort();
+}
+
+function tagsIn(bytes: Buffer): string[] {
+  const list = asObject(parseJson(bytes, "tag list", limits.listPageBytes), "tag list");
+  if (!has(list, "tags")) return [];
+  // What is no tag can be asked for by nobody.
+  return arrayField(list, "tags", "tag list").filter(
+    (tag): tag is string => typeof tag === "string" && isTag(tag),
+  );
 }

@@ -1,5 +1,6 @@
 import { collect } from "../../../bytes/collect.ts";
 import { LadingError } from "../../../errors.ts";
+import type { EventListener } from "../../../events.ts";
 import { limits } from "../../../spec/limits.ts";
 import type { Clock } from "../http/clock.ts";
 import { answerError, networkError } from "../http/errors.ts";
@@ -34,6 +35,7 @@ export interface TokenContext {
   readonly redactor: Redactor;
   readonly clock: Clock;
   readonly userAgent: string;
+  readonly on: EventListener;
 }
 
 /** Life of a token that does not say how long it lives (distribution token specification). */
@@ -121,6 +123,10 @@ async function send(
     } catch (error) {
       throw networkError(error, errorContext(request, context), url);
     }
+    context.on({
+      type: "debug",
+      message: `${method} ${context.redactor.url(url)} → ${answer.status}`,
+    });
     const location = answer.headers.get("location");
     if (!isRedirect(answer.status, method) || location === undefined) return answer;
     await answer.discard();

@@ -60,8 +60,21 @@ export function answerError(answer: FailedAnswer, context: ErrorContext): Regist
 }
 
 function statusText(answer: FailedAnswer): string {
-  const html = /^text\/html/i.test(answer.headers.get("content-type") ?? "");
+  const html = isWebPage(answer.headers.get("content-type"));
   return `the registry answered HTTP ${answer.status}${html ? " with a web page" : ""}`;
+}
+
+/** Proxies and login pages answer 200 with HTML. @throws LadingError ERR_LADING_REGISTRY */
+export function refuseWebPage(contentType: string | undefined, place: string): void {
+  if (!isWebPage(contentType)) return;
+  throw new LadingError("ERR_LADING_REGISTRY", "a web page came where a registry answers with JSON", {
+    place,
+    hint: "check that this host is a registry, and that no proxy or login page stands in front of it",
+  });
+}
+
+function isWebPage(contentType: string | undefined): boolean {
+  return /^text\/html/i.test(contentType ?? "");
 }
 
 const longestMessage = 500;
@@ -151,6 +164,14 @@ const tlsCodes: ReadonlyMap<string, string> = new Map([
   ["ERR_TLS_CERT_ALTNAME_INVALID", "it is for another host name"],
 ]);
 
+/** Where another authority would not help. */
+const trustHints: ReadonlyMap<string, string> = new Map([
+  ["CERT_HAS_EXPIRED", "its owner has to renew it"],
+  ["CERT_NOT_YET_VALID", "check the clock of this machine"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "call the host by the name in its certificate"],
+]);
+const takeAny = "--registry-verify-certs=false takes any certificate of the registries that the call names";
+
 /** A request that got no answer, as an error. Lading's own errors pass through. */
 export function networkError(error: unknown, context: ErrorContext, url: URL): LadingError {
   if (error instanceof LadingError) return error;
@@ -160,7 +181,7 @@ export function networkError(error: unknown, context: ErrorContext, url: URL): L
   if (untrusted !== undefined) {
     return new LadingError("ERR_LADING_TLS", `the certificate of ${host} is not trusted: ${untrusted}`, {
       place: context.place,
-      hint: "trust its authority with --registry-ca-cert-path, if you know it; --registry-verify-certs=false takes any certificate of the registries that the call names",
+      hint: `${trustHints.get(code) ?? "trust its authority with --registry-ca-cert-path, if you know it"}; ${takeAny}`,
       cause: error,
     });
   }

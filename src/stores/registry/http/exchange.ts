@@ -1,6 +1,6 @@
 import { collect } from "../../../bytes/collect.ts";
 import type { ByteStream } from "../../../bytes/stream.ts";
-import { isLadingError, LadingError, RegistryError } from "../../../errors.ts";
+import { atPlace, isLadingError, LadingError, RegistryError } from "../../../errors.ts";
 import type { EventListener } from "../../../events.ts";
 import { limits } from "../../../spec/limits.ts";
 import type { Authorizer, Want } from "../auth/authorizer.ts";
@@ -276,7 +276,11 @@ function answerOf(answer: TransportAnswer, url: URL, release: () => void, call: 
     },
     bytes: async (limit) => {
       await refuseEncoding();
-      return collect(stream(), limit, "the registry's answer");
+      try {
+        return await collect(stream(), limit, "the registry's answer");
+      } catch (error) {
+        throw atPlace(error, call.place);
+      }
     },
     discard: async () => {
       await answer.discard();
