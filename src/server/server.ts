@@ -5,7 +5,6 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
-import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Guard } from "./auth/guard.ts";
 import type { Collected } from "./collected.ts";
@@ -21,6 +20,7 @@ import { refusalOf } from "./refusal.ts";
 import type { Repositories } from "./repositories/repository.ts";
 import { methodsOf, parseRoute } from "./router.ts";
 import { Sessions } from "./sessions.ts";
+import { createTlsServer } from "./tls.ts";
 
 export interface Listening {
   readonly url: string;
@@ -91,21 +91,10 @@ class Registry implements RegistryServer {
       keepAliveTimeout: Math.min(limits.idleMs, 65_000),
       connectionsCheckingInterval: Math.max(100, Math.min(5000, limits.headersMs / 4)),
       highWaterMark: 256 * 1024,
+      handshakeTimeout: limits.headersMs,
     };
     const { tls } = this.#options;
-    const server =
-      tls === undefined
-        ? createServer(settings)
-        : createSecureServer({
-            ...settings,
-            cert: tls.cert,
-            key: tls.key,
-            minVersion: "TLSv1.2",
-            handshakeTimeout: limits.headersMs,
-            ...(tls.clientCa === undefined
-              ? {}
-              : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-          });
+    const server = tls === undefined ? createServer(settings) : createTlsServer(tls, settings);
     server.maxConnections = limits.connections;
     server.timeout = limits.idleMs;
     server.on("request", (request, response) => void this.#serve(request, response, false));
@@ -141,6 +130,8 @@ class Registry implements RegistryServer {
   }
 
   #schedule(): void {
+    // Cleaning up is a change, too; the disk may not even take it.
+    if (this.#settings.readOnly) return;
     const { collection } = this.#options;
     const { uploadExpiryMs } = this.#settings.limits;
     const every = (ms: number, run: () => Promise<unknown>) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { tempDir } from "../support/tmp.ts";
@@ -36,6 +36,7 @@ test("what is pushed to a served registry is a layout on disk", async (t) => {
 
 test("a read-only registry refuses a push", async (t) => {
   const cwd = await tempDir(t);
+  await mkdir(join(cwd, "r"));
   const host = await serve(t, cwd, "--read-only");
   const { code, stderr } = await lading(["push", "-i", `${host}/a:v1`], { cwd });
   assert.notEqual(code, 0);

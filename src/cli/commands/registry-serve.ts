@@ -1,13 +1,16 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { LadingError, messageOf } from "../../errors.ts";
+import { LadingError, systemCode } from "../../errors.ts";
 import { htpasswdFile } from "../../server/auth/passwords.ts";
-import type { AccessRule } from "../../server/auth/rights.ts";
+import { rightsFile } from "../../server/auth/rights-file.ts";
 import { formatLogJson, formatLogText, type LogEntry } from "../../server/log.ts";
+import type { RegistryServerOptions } from "../../server/options.ts";
 import { diskRepositories } from "../../server/repositories/disk.ts";
 import { createRegistryServer } from "../../server/server.ts";
+import { makeFolder } from "../../stores/make-folder.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { parseDuration } from "../option-values.ts";
 import { printable } from "../table.ts";
 import type { registryServeSpec } from "../tree/registry.ts";
 
@@ -18,16 +21,24 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
   const { host, port } = parseListen(options.listen);
   const path = (file: string) => resolve(context.environment.cwd, file);
   const tls = await tlsOf(options, path);
-  const rights = options.rights === undefined ? undefined : await readRights(path(options.rights));
+  const users = await usersOf(options, path);
   const log = logTo(options.log, context.say);
   const server = createRegistryServer({
-    repositories: await diskRepositories(path(options.dir)),
+    repositories: diskRepositories(await folderOf(path(options.dir), options.readOnly)),
     ...(tls === undefined ? {} : { tls }),
-    ...(options.htpasswd === undefined ? {} : { passwords: await htpasswdFile(path(options.htpasswd)) }),
-    ...(options.tokens ? { tokens: {} } : {}),
-    ...(rights === undefined ? {} : { rights }),
+    ...users,
     ...(log === undefined ? {} : { log }),
+    ...(options.rateLimit === undefined ? {} : { rateLimit: parseRate(options.rateLimit) }),
     readOnly: options.readOnly,
+    children: options.children as "all" | "blobs" | "none",
+    catalog: options.catalog,
+    metrics: options.metrics,
+    limits: {
+      ...(options.maxBlob === undefined ? {} : { blobBytes: parseSize(options.maxBlob, "--max-blob") }),
+      connections: options.maxConnections,
+      idleMs: options.idleTimeout,
+      uploadExpiryMs: options.uploadExpiry,
+    },
     collection: {
       graceMs: options.gcGrace,
       untaggedManifests: options.gcUntagged,
@@ -36,11 +47,25 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
     deletes: { tags: options.allowDelete, manifests: options.allowDelete, blobs: options.allowDelete },
   });
   context.signal.throwIfAborted();
-  const { url } = await server.listen({ host, port });
+  const { url } = await server.listen({ host, port }).catch((error: unknown) => {
+    throw cannotListen(error, options.listen);
+  });
   context.say(`Serving ${printable(options.dir)} on ${url}`);
-  await new Promise((stop) => context.signal.addEventListener("abort", stop, { once: true }));
+  if (!context.signal.aborted) {
+    await new Promise((stop) => context.signal.addEventListener("abort", stop, { once: true }));
+  }
   await server.close();
   return { data: { url, dir: options.dir }, text: "", exitCode: exitCodes.done };
+}
+
+/** Makes the folder, or finds out now rather than at the first request that it is none. What is only read must be there. */
+async function folderOf(folder: string, readOnly: boolean): Promise<string> {
+  if (!readOnly) await makeFolder(folder);
+  if ((await stat(folder)).isDirectory()) return folder;
+  throw new LadingError("ERR_LADING_USAGE", "--dir takes a folder", {
+    place: folder,
+    hint: "repositories are folders below it; choose another one",
+  });
 }
 
 /** `host:port`, `[::1]:port` or `:port` for all addresses. */
@@ -54,6 +79,17 @@ function parseListen(text: string): { readonly host: string; readonly port: numb
     });
   }
   return { host: bracketed ?? (plain === "" ? "0.0.0.0" : plain), port };
+}
+
+/** What is wrong with the address; errors of other kinds as they are. */
+function cannotListen(error: unknown, address: string): unknown {
+  const hint = {
+    EADDRNOTAVAIL: "this machine has no such address; 0.0.0.0 stands for all that it has",
+    ENOTFOUND: "write an address of this machine, or 0.0.0.0 for all that it has",
+    EACCES: "ports below 1024 are for root; choose another one",
+  }[systemCode(error) ?? ""];
+  if (hint === undefined) return error;
+  return new LadingError("ERR_LADING_USAGE", `cannot listen on ${address}`, { hint, cause: error });
 }
 
 async function tlsOf(
@@ -70,29 +106,69 @@ async function tlsOf(
   return { cert, key, ...(clientCa === undefined ? {} : { clientCa: await readFile(path(clientCa)) }) };
 }
 
-/** A JSON list of `{ "who": …, "repositories": […], "actions": […] }`. */
-async function readRights(file: string): Promise<readonly AccessRule[]> {
-  try {
-    const rules: unknown = JSON.parse(await readFile(file, "utf8"));
-    if (Array.isArray(rules) && rules.every(isRule)) return rules;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw notRights(file, messageOf(error));
+/** `--htpasswd`, `--tokens` and `--rights`, and whether they fit together. */
+async function usersOf(
+  options: Options,
+  path: (file: string) => string,
+): Promise<Pick<RegistryServerOptions, "passwords" | "tokens" | "rights">> {
+  const { htpasswd, tokens, tokenUrl, rights } = options;
+  if (htpasswd === undefined && tokens) throw needsPasswords("--tokens");
+  if (tokenUrl !== undefined && !tokens) {
+    throw new LadingError("ERR_LADING_USAGE", "--token-url is for --tokens", { hint: "give --tokens too" });
   }
-  throw notRights(file, "it is not a list of rules");
+  if (tokenUrl !== undefined && !/^https?:\/\/[^/]/.test(tokenUrl)) {
+    throw new LadingError("ERR_LADING_USAGE", `--token-url takes a URL, not '${tokenUrl}'`, {
+      hint: "write it like https://registry.example.com/token",
+    });
+  }
+  const rules = rights === undefined ? undefined : await rightsFile(path(rights));
+  if (htpasswd === undefined && rules?.some(({ who }) => who !== "anyone"))
+    throw needsPasswords("--rights for users");
+  return {
+    ...(htpasswd === undefined ? {} : { passwords: await htpasswdFile(path(htpasswd)) }),
+    ...(tokens ? { tokens: tokenUrl === undefined ? {} : { url: tokenUrl } } : {}),
+    ...(rules === undefined ? {} : { rights: rules }),
+  };
 }
 
-function notRights(file: string, why: string): LadingError {
-  return new LadingError("ERR_LADING_DOCUMENT", `the rights cannot be read: ${why}`, {
-    place: file,
-    hint: 'write [{"who": ["jane"], "repositories": ["team/**"], "actions": ["pull", "push"]}]',
+function needsPasswords(what: string): LadingError {
+  return new LadingError("ERR_LADING_USAGE", `${what} need passwords to tell users apart`, {
+    hint: "give --htpasswd <file>; htpasswd -B writes it",
   });
 }
 
-function isRule(value: unknown): value is AccessRule {
-  const { who, repositories, actions } = (value ?? {}) as Record<string, unknown>;
-  const isList = (list: unknown) => Array.isArray(list) && list.every((item) => typeof item === "string");
-  return (who === "anyone" || who === "users" || isList(who)) && isList(repositories) && isList(actions);
+const sizeUnits: Readonly<Record<string, number>> = {
+  "": 1,
+  kb: 1000,
+  mb: 1000 ** 2,
+  gb: 1000 ** 3,
+  tb: 1000 ** 4,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  tib: 1024 ** 4,
+};
+
+/** Bytes of `1234`, `500MB` or `10GiB`. */
+function parseSize(text: string, flag: string): number {
+  const [, digits = "", unit = "?"] = /^(\d+(?:\.\d+)?) ?([kmgt]i?b|)$/.exec(text.toLowerCase()) ?? [];
+  const bytes = Math.floor(Number(digits) * (sizeUnits[unit] ?? 0));
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new LadingError("ERR_LADING_USAGE", `${flag} takes a size, not '${text}'`, {
+    hint: "write bytes, or a size such as 500MB or 10GiB",
+  });
+}
+
+/** `100/10s`. */
+function parseRate(text: string): { readonly requests: number; readonly perMs: number } {
+  const [, count = "", time = ""] = /^(\d{1,9})\/(.+)$/.exec(text) ?? [];
+  const requests = Number(count);
+  // `100/s` and `100/m` are what people write, too.
+  const perMs = time === "" ? 0 : parseDuration(/^[a-z]/.test(time) ? `1${time}` : time, "--rate-limit");
+  if (requests > 0 && perMs > 0) return { requests, perMs };
+  throw new LadingError("ERR_LADING_USAGE", `--rate-limit takes a count in a time, not '${text}'`, {
+    hint: "write it like 100/10s or 1000/m",
+  });
 }
 
 function logTo(how: string, say: (line: string) => void): ((entry: LogEntry) => void) | undefined {

@@ -32,6 +32,11 @@ export const registryServeSpec = {
       type: "flag",
       help: "hand out bearer tokens against passwords, as hosted registries do; needs --htpasswd",
     },
+    tokenUrl: {
+      type: "text",
+      value: "url",
+      help: "where clients reach this registry's /token, when a proxy is in front; with --tokens",
+    },
     rights: {
       type: "text",
       value: "file",
@@ -53,6 +58,40 @@ export const registryServeSpec = {
     },
     readOnly: { type: "flag", help: "refuse every change" },
     allowDelete: { type: "flag", help: "allow manifests, tags and blobs to be deleted" },
+    children: {
+      type: "text",
+      value: "which",
+      choices: ["all", "blobs", "none"],
+      default: "all",
+      help: "what a manifest lists must be here before it is taken; with blobs an index may be sparse",
+    },
+    maxBlob: { type: "text", value: "size", help: "refuse larger blobs; bytes, or such as 500MB or 10GiB" },
+    rateLimit: {
+      type: "text",
+      value: "count/time",
+      help: "at most so many requests of one client address, such as 100/10s; more are told when to come again",
+    },
+    maxConnections: {
+      type: "integer",
+      value: "count",
+      least: 1,
+      default: 4096,
+      help: "connections at a time",
+    },
+    idleTimeout: {
+      type: "duration",
+      value: "time",
+      default: "1m",
+      help: "a client may let the registry wait so long before it is cut off",
+    },
+    uploadExpiry: {
+      type: "duration",
+      value: "time",
+      default: "30m",
+      help: "drop uploads that nobody goes on with for so long",
+    },
+    catalog: { type: "flag", default: true, help: "list repositories at /v2/_catalog" },
+    metrics: { type: "flag", default: true, help: "answer /metrics" },
     gcEvery: {
       type: "duration",
       value: "time",

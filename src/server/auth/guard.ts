@@ -137,6 +137,7 @@ export class Guard {
     if (this.tokens === undefined) return 'Basic realm="registry"';
     const realm =
       this.tokens.realm ??
+      this.tokens.url ??
       `${this.#secure ? "https" : "http"}://${exchange.header("host") ?? "localhost"}/token`;
     const parts = [`realm="${quoted(realm)}"`, `service="${quoted(this.serviceOf(exchange))}"`];
     // A client that wants to push wants to read what is there, too.

@@ -5,8 +5,10 @@ import type { Action, Grant, Principal } from "./principal.ts";
 export interface TokenOptions {
   /** Default: HS256 with a secret of this process, so tokens end with it. */
   readonly key?: TokenKey;
-  /** Where clients get tokens. Default: `/token` of this server. Another one must sign with the same key. */
+  /** Where clients get tokens from somebody else, who must sign with the same key. Default: this server gives them out. */
   readonly realm?: string;
+  /** Where clients reach `/token` of this server. Default: where they reached the server; a proxy that ends TLS hides that. */
+  readonly url?: string;
   /** The audience of tokens. Default: the host that the client asked for. */
   readonly service?: string;
   /** Default `lading`. */
@@ -31,6 +33,7 @@ const leeway = 30;
 /** Gives out bearer tokens, and knows its own again. */
 export class Tokens {
   readonly realm: string | undefined;
+  readonly url: string | undefined;
   readonly service: string | undefined;
   readonly #key: TokenKey;
   readonly #issuer: string;
@@ -38,6 +41,7 @@ export class Tokens {
 
   constructor(options: TokenOptions) {
     this.realm = options.realm;
+    this.url = options.url;
     this.service = options.service;
     this.#key = options.key ?? { algorithm: "HS256", secret: randomBytes(32) };
     this.#issuer = options.issuer ?? "lading";
