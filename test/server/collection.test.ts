@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readdir, utimes } from "node:fs/promises";
+import { join } from "node:path";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { digestOf } from "../../src/bytes/hash.ts";
 import { diskRepositories } from "../../src/server/repositories/disk.ts";
 import { memoryRepositories } from "../../src/server/repositories/memory.ts";
 import { http } from "../support/http.ts";
@@ -54,3 +57,19 @@ for (const kind of ["memory", "disk"] as const) {
     }
   });
 }
+
+test("a blob whose last bytes came long before its upload ended is young", async (t) => {
+  const folder = await tempDir(t);
+  const { url, server } = await startRegistry(t, { repositories: diskRepositories(folder) });
+  const start = await http("POST", `${url}/v2/app/blobs/uploads/`);
+  const sent = await http("PATCH", `${url}${start.headers["location"]}`, { body: "late" });
+  assert.equal(sent.status, 202, sent.text);
+  const uploads = join(folder, "app/_layout/.uploads");
+  const [name = ""] = await readdir(uploads);
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  await utimes(join(uploads, name), hourAgo, hourAgo);
+  const end = await http("PUT", `${url}${sent.headers["location"]}&digest=${digestOf("late")}`);
+  assert.equal(end.status, 201, end.text);
+  assert.equal((await server.collect({ graceMs: 60_000 })).blobs, 0);
+  assert.equal((await http("GET", `${url}/v2/app/blobs/${digestOf("late")}`)).text, "late");
+});

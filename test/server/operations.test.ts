@@ -145,3 +145,32 @@ test("Content-Range holds a chunk without a Content-Length, and may name an empt
   assert.equal(behind.status, 416);
   await pushBlob(url, "app", "still fine");
 });
+
+test("artifacts of any kind are taken, manifests of an unknown kind are not", async (t) => {
+  const { url } = await startRegistry(t);
+  const blob = {
+    mediaType: "application/vnd.nobody.knows",
+    digest: await pushBlob(url, "app", "x"),
+    size: 1,
+  };
+  const put = (mediaType: string) =>
+    http("PUT", `${url}/v2/app/manifests/v1`, {
+      headers: { "content-type": mediaType },
+      body: JSON.stringify({
+        schemaVersion: 2,
+        mediaType,
+        artifactType: "application/vnd.nobody.knows+either",
+        config: blob,
+        layers: [blob],
+      }),
+    });
+  for (const mediaType of ["application/vnd.nobody.manifest+json", "application/json", "text/html"]) {
+    const refused = await put(mediaType);
+    assert.equal(refused.status, 400, mediaType);
+    assert.equal(JSON.parse(refused.text).errors[0].code, "MANIFEST_INVALID");
+    assert.equal((await http("GET", `${url}/v2/app/manifests/v1`)).status, 404);
+  }
+  const taken = await put("application/vnd.oci.image.manifest.v1+json");
+  assert.equal(taken.status, 201, taken.text);
+  assert.equal((await http("HEAD", `${url}${taken.headers["location"]}`)).status, 200);
+});

@@ -196,6 +196,9 @@ class FileUpload implements Upload {
           throw new DigestMismatchError(digest, actual, { place: label });
         }
         const descriptor = { mediaType: mediaTypes.octetStream, digest, size: this.#offset };
+        // Its last bytes may be old; the blob is new, and `gc` must give it its time.
+        const now = new Date();
+        await this.#disk(handle.utimes(now, now));
         closed = true;
         await this.#disk(files.adopt(this.#path, handle, digest));
         ended(this.id);
