@@ -1,5 +1,6 @@
 import type { EventListener } from "../../events.ts";
 import { repositoryScope, unionScopes } from "./auth/scope.ts";
+import { unlessAborted } from "./http/abort.ts";
 import type { Answer, Call, Exchange } from "./http/exchange.ts";
 import type { Memo } from "./memo.ts";
 import type { Quirks } from "./quirks.ts";
@@ -66,7 +67,7 @@ export function createSession(parts: SessionParts): RepositorySession {
   const { registry, repository, exchange } = parts;
   const label = `${registry}/${repository}`;
   const complete = async (call: RepositoryCall): Promise<Call> => {
-    const base = await parts.base(call.signal);
+    const base = await unlessAborted(parts.base(call.signal), call.signal);
     return {
       ...call,
       registry,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, request as forward, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import test, { type TestContext } from "node:test";
 import { createRegistryClient } from "../../../src/stores/registry/client.ts";
 import { makeCertificates } from "../../support/certificates.ts";
@@ -120,4 +120,56 @@ test("NO_PROXY: excepted hosts are asked directly", needs("docker-registry"), as
     code: "ERR_LADING_NOT_FOUND",
   });
   assert.deepEqual(proxy.asked, []);
+});
+
+test("a proxy that hangs up or refuses is named, and not asked without end", async (t) => {
+  let asked = 0;
+  const server = createServer();
+  server.on("connect", (_request, socket: Socket) => {
+    asked++;
+    // As proxies do that cannot reach the target, and those that want a password.
+    if (asked === 1) socket.destroy();
+    else socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const proxy = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const why of [/other side closed/, /it answers HTTP 407/]) {
+    const client = createRegistryClient({
+      proxy: { https: `http://user:s3cret@${proxy}` },
+      retry: { attempts: 1 },
+    });
+    await assert.rejects(client.repository({ registry: "registry.invalid", repository: "a" }).resolve("v1"), {
+      code: "ERR_LADING_NETWORK",
+      message: new RegExp(`^the proxy ${proxy} gives no connection to registry.invalid: ${why.source}`),
+    });
+    await client.close();
+  }
+  assert.equal(asked, 2);
+});
+
+test("an abort does not wait for a host that lets nobody in", async (t) => {
+  const sockets = new Set<Socket>();
+  const silent = createTcpServer((socket) => sockets.add(socket.on("error", () => {})));
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const client = createRegistryClient({ hosts: () => ({ plainHttp: false }), connectTimeoutMs: 30_000 });
+  t.after(() => client.close());
+  const controller = new AbortController();
+  silent.once("connection", () => setTimeout(() => controller.abort(new Error("enough")), 50));
+  const registry = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  await assert.rejects(
+    client.repository({ registry, repository: "a" }).resolve("v1", { signal: controller.signal }),
+    { message: "enough" },
+  );
+  // The handshake was still waited for.
+  assert.deepEqual(
+    [...sockets].map((socket) => socket.readyState),
+    ["open"],
+  );
 });

@@ -1,4 +1,5 @@
 import { digestOf } from "../../../bytes/hash.ts";
+import { unlessAborted } from "../http/abort.ts";
 import { quirksOf } from "../quirks.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credential, CredentialSource } from "./credentials.ts";
@@ -161,15 +162,4 @@ function learnedKey(want: Want): string {
 
 function credentialId(credential: Credential | undefined): string {
   return credential === undefined ? "" : digestOf(JSON.stringify(Object.entries(credential).sort()));
-}
-
-/** The promise's value, or the signal's reason when that comes first; the promise itself goes on for others. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason);
-    signal.addEventListener("abort", aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
 }

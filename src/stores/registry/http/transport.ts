@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { ByteStream } from "../../../bytes/stream.ts";
+import { unlessAborted } from "./abort.ts";
 import { createProxyChooser, type ProxyOptions } from "./proxy.ts";
 import { type HostSettings, tlsOptions } from "./tls.ts";
 
@@ -68,6 +69,8 @@ export function createTransport(options: TransportOptions): Transport {
   const poolFor = (url: URL): Promise<Dispatcher> => {
     const known = pools.get(url.origin) ?? openPool(url);
     pools.set(url.origin, known);
+    // What could not be opened is not there to be closed, and may work the next time.
+    known.catch(() => pools.delete(url.origin));
     return known;
   };
 
@@ -86,14 +89,8 @@ export function createTransport(options: TransportOptions): Transport {
       loaded ??= load();
       return new (await loaded).Pool(url.origin, { ...common, connect: connection });
     }
-    // The whole package: tunnels need methods that it puts together when it is loaded.
-    const { ProxyAgent } = await import("undici");
-    return new ProxyAgent({
-      ...common,
-      uri: proxy.href,
-      proxyTunnel: url.protocol === "https:" || proxy.protocol !== "http:",
-      requestTls: connection,
-    });
+    const { openProxyPool } = await import("./proxy-pool.ts");
+    return openProxyPool(url, proxy, { ...common, connection });
   };
 
   return {
@@ -101,7 +98,7 @@ export function createTransport(options: TransportOptions): Transport {
       loaded ??= load();
       const undici = await loaded;
       const { url, signal, headersTimeoutMs } = request;
-      const answer = await undici.request.call(await poolFor(url), {
+      const sending = undici.request.call(await poolFor(url), {
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
@@ -110,6 +107,8 @@ export function createTransport(options: TransportOptions): Transport {
         ...(signal === undefined ? {} : { signal }),
         ...(headersTimeoutMs === undefined ? {} : { headersTimeout: headersTimeoutMs }),
       });
+      // undici looks at the signal only once there is a connection.
+      const answer = await unlessAborted(sending, signal);
       return {
         status: answer.statusCode,
         headers: headersOf(answer.headers),
