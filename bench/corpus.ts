@@ -20,6 +20,21 @@ export const quickTree: TreeShape = { small: 500, medium: 12, large: 1 };
 const kib = 1024;
 const mib = 1024 * kib;
 
+/** Made once per process: that takes seconds. */
+let textPool: Buffer | undefined;
+let noisePool: Buffer | undefined;
+
+/** 12 MiB that do not compress. */
+export function noise(): Buffer {
+  noisePool ??= noiseBytes(12 * mib);
+  return noisePool;
+}
+
+function text(): Buffer {
+  textPool ??= sampleBytes(16 * mib, 7);
+  return textPool;
+}
+
 export interface TreeSize {
   readonly files: number;
   /** Bytes. */
@@ -33,8 +48,6 @@ export interface TreeSize {
 export async function makeTree(folder: string, shape: TreeShape): Promise<TreeSize> {
   const random = xorshift(20_261_121);
   const between = (low: number, high: number) => low + (random() % (high - low + 1));
-  const text = sampleBytes(16 * mib, 7);
-  const noise = noiseBytes(12 * mib);
   let files = 0;
   let bytes = 0;
 
@@ -55,14 +68,14 @@ export async function makeTree(folder: string, shape: TreeShape): Promise<TreeSi
     for (let k = 0; k < Math.min(25, shape.small - i * 25); k++) {
       // Most files are small, some are not.
       const size = between(0, 3) === 0 ? between(4 * kib, 16 * kib) : between(200, 4 * kib);
-      await put(`${name}/module-${k}.js`, text, size);
+      await put(`${name}/module-${k}.js`, text(), size);
     }
   }
   await mkdir(join(folder, "bin"), { recursive: true });
-  for (let i = 0; i < shape.medium; i++) await put(`bin/program-${i}`, text, between(64 * kib, 512 * kib));
+  for (let i = 0; i < shape.medium; i++) await put(`bin/program-${i}`, text(), between(64 * kib, 512 * kib));
   await mkdir(join(folder, "data"), { recursive: true });
   for (let i = 0; i < shape.large; i++) {
-    await put(`data/part-${i}.db`, i % 3 === 0 ? noise : text, between(4 * mib, 12 * mib));
+    await put(`data/part-${i}.db`, i % 3 === 0 ? noise() : text(), between(4 * mib, 12 * mib));
   }
   return { files, bytes };
 }

@@ -4,7 +4,7 @@ import { bodyOf } from "../src/bytes/body.ts";
 import { buildImage } from "../src/image/document.ts";
 import { createLayer, type Layer } from "../src/image/layer/create.ts";
 import { openLayout } from "../src/stores/layout/open.ts";
-import { noiseBytes } from "../test/support/sample-bytes.ts";
+import { noise } from "./corpus.ts";
 import { run } from "./run.ts";
 
 /** An image to make: its tag, and the names of its layers. */
@@ -27,7 +27,7 @@ export interface LayerShape {
 export async function makeImages(layout: string, images: readonly ImageShape[]): Promise<number> {
   await mkdir(layout, { recursive: true });
   await using store = await openLayout(layout, { create: true });
-  const pool = noiseBytes(12 * 1024 * 1024);
+  const pool = noise();
   const layers = new Map<string, Layer>();
   let bytes = 0;
   try {
