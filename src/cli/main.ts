@@ -3,6 +3,10 @@ if (words.length === 1 && ["version", "--version", "-v"].includes(words[0] ?? ""
   // Editors and scripts ask this at every start: it needs no parser.
   const { run } = await import("./commands/version.ts");
   const { text } = await run();
+  process.stdout.once("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== "EPIPE") process.stderr.write(`error ERR_LADING_STORE: ${message}\n`);
+    process.exitCode = 1;
+  });
   process.stdout.write(`${text}\n`);
 } else {
   // undici reads HTTP with WebAssembly. V8 would soon begin to compile that a second time, better: a tenth of a second

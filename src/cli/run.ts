@@ -1,5 +1,6 @@
 /** From the words of a line to an exit code: parse, run, print. */
 import { basename } from "node:path";
+import { systemCode } from "../errors.ts";
 import { type Paint, paintFor } from "./color.ts";
 import type { Context, Outcome } from "./command.ts";
 import { readEnvironment } from "./environment.ts";
@@ -90,9 +91,15 @@ function contextOf(
 
 const watchedStreams = new WeakSet<object>();
 
-/** A reader that goes away early (`| head`) ends the program, and is not worth words. */
+/** A reader that goes away early (`| head`) ends the program, and is not worth words; a full disk under it is. */
 function watched<T extends NodeJS.WriteStream>(stream: T, host: NodeJS.Process): T {
-  if (!watchedStreams.has(stream)) stream.on("error", () => host.exit(exitCodes.failed));
+  if (!watchedStreams.has(stream)) {
+    stream.on("error", (error) => {
+      const isWordless = systemCode(error) === "EPIPE" || Object.is(stream, host.stderr);
+      if (!isWordless) host.stderr.write(`${formatError(error, paintFor("never", {}, {}), false)}\n`);
+      host.exit(exitCodes.failed);
+    });
+  }
   watchedStreams.add(stream);
   return stream;
 }
