@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import test from "node:test";
 import { plainPasswords } from "../../src/server/auth/passwords.ts";
-import { findProgram, needs } from "../support/peers.ts";
 import { startRegistry } from "../support/registry.ts";
+import { needsSmallDisk, smallDisk } from "../support/small-disk.ts";
 import { tempDir } from "../support/tmp.ts";
 import { lading } from "./support/program.ts";
 
@@ -220,11 +218,10 @@ test("folders that can never be made are an error at once", {
   assert.equal((await lading([...push, `${host}/a:v1`], { cwd, env: { HOME: "/proc/no-such" } })).code, 0);
 });
 
-const rootOnly = process.getuid?.() === 0 ? needs("mount", "umount") : { skip: "needs root" };
-
-test("a full disk ends with 1 and a hint, and nothing is left on it", rootOnly, async (t) => {
+test("a full disk ends with 1 and a hint, and nothing is left on it", needsSmallDisk, async (t) => {
   const { host } = await startRegistry(t);
-  const cwd = await mkdtemp(join(tmpdir(), "lading-full-"));
+  const full = await smallDisk(t, 1);
+  const cwd = dirname(full);
   await mkdir(join(cwd, "big"));
   const noise = Buffer.alloc(3_000_000);
   for (let i = 0; i < noise.length; i += 4) noise.writeUInt32LE((i * 2_654_435_761) >>> 0, i);
@@ -233,14 +230,6 @@ test("a full disk ends with 1 and a hint, and nothing is left on it", rootOnly, 
     (await lading(["push", "-i", `${host}/big:v1`, "-f", "big", "--compression", "none"], { cwd })).code,
     0,
   );
-  const full = join(cwd, "full");
-  await mkdir(full);
-  execFileSync(findProgram("mount") ?? "", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", full]);
-  // In this order: a folder with a mount in it cannot be removed.
-  t.after(async () => {
-    execFileSync(findProgram("umount") ?? "", [full]);
-    await rm(cwd, { recursive: true });
-  });
   const image = `${host}/big:v1`;
   const cases: Case[] = [
     {

@@ -1,6 +1,4 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import test from "node:test";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { needs } from "../support/peers.ts";
@@ -16,8 +14,7 @@ for (const faulty of ["source", "destination"] as const) {
     needs("docker-registry"),
     async (t) => {
       // It waits for the disk with everything it writes; hundreds of copies need not.
-      const dir = existsSync(memory) ? await mkdtemp(join(memory, "lading-test-")) : await tempDir(t);
-      t.after(() => rm(dir, { recursive: true, force: true }));
+      const dir = await tempDir(t, existsSync(memory) ? memory : undefined);
       const { host } = await startDockerRegistry(t, { dir });
       const destination = faulty === "source" ? (await startRegistry(t)).host : host;
       const scene = await scenario(t, { source: host, destination }, faulty);

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findProgram } from "./peers.ts";
+import { removeFolder } from "./tmp.ts";
 
 export interface DockerRegistryOptions {
   /** Wants `dockerRegistryUser` with `dockerRegistryPassword` for everything. */
@@ -73,7 +74,7 @@ export async function startDockerRegistry(
       child.kill("SIGKILL");
       await once(child, "exit");
     }
-    await rm(home, { recursive: true, force: true });
+    await removeFolder(home);
   });
   const log: string[] = [];
   const port = await new Promise<string>((resolve, reject) => {

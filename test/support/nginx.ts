@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Certificates } from "./certificates.ts";
 import { findProgram } from "./peers.ts";
+import { removeFolder } from "./tmp.ts";
 
 export interface NginxOptions {
   /** The registry behind it, `host:port` over http. */
@@ -69,7 +70,7 @@ http {
       child.kill("SIGKILL");
       await once(child, "exit");
     }
-    await rm(dir, { recursive: true, force: true });
+    await removeFolder(dir);
   });
   for (let wait = 0; !(await answers(port)); wait++) {
     if (child.exitCode !== null || wait > 200) throw new Error(`nginx does not answer:\n${log}`);

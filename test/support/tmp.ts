@@ -1,11 +1,23 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
 /** A fresh folder that goes away with the test. */
-export async function tempDir(t: TestContext): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "lading-test-"));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+export async function tempDir(t: TestContext, parent = tmpdir()): Promise<string> {
+  const dir = await mkdtemp(join(parent, "lading-test-"));
+  t.after(() => removeFolder(dir));
   return dir;
+}
+
+/**
+ * Never fails: hooks run in the order in which they were made, and one that throws keeps the others from running. What is
+ * still written to by something that ends later goes with the process.
+ */
+export async function removeFolder(dir: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 3 };
+  await rm(dir, options).catch(() => {
+    process.once("exit", () => rmSync(dir, options));
+  });
 }
