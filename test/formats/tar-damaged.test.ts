@@ -135,6 +135,12 @@ test("limits: entries, names, extended headers, size of a file", async () => {
   assert.equal((await list(streamOf(archive), { maxNameBytes: 300 })).length, 3);
   await assert.rejects(list(streamOf(archive), { maxPaxBytes: 300 }), limit);
   await assert.rejects(list(streamOf(archive), { maxEntryBytes: 69_999 }), limit);
+  const names = tarOf(...Array.from({ length: 50 }, (_, i) => ({ name: `${"n".repeat(98)}${i + 10}` })));
+  assert.equal((await list(streamOf(names), { maxMetadataBytes: 5000 })).length, 50);
+  await assert.rejects(list(streamOf(names), { maxMetadataBytes: 4999 }), limit);
+  const headers = tarOf(...["a", "b"].map((name) => ({ name, pax: { c: "x".repeat(1000) } })));
+  assert.equal((await list(streamOf(headers), { maxMetadataBytes: 2100 })).length, 2);
+  await assert.rejects(list(streamOf(headers), { maxMetadataBytes: 2000 }), limit);
   await assert.rejects(list(streamOf(tarOf({ name: "ü".repeat(2049) }))), limit);
   await assert.rejects(list(streamOf(tarOf({ name: "a", pax: { c: "x".repeat(1024 * 1024) } }))), limit);
 });

@@ -14,6 +14,8 @@ export interface ReadTarOptions {
   readonly maxEntries?: number;
   /** Bytes of a name or link target. Default 4096. */
   readonly maxNameBytes?: number;
+  /** Bytes of all names, link targets and extended headers together: who lists an archive holds them. Default 256 MiB. */
+  readonly maxMetadataBytes?: number;
   /** Bytes of one extended header, and of all global ones together. Default 1 MiB. */
   readonly maxPaxBytes?: number;
   /** Logical bytes of one file. Default: what a number can say exactly. */
@@ -52,11 +54,13 @@ class TarReader {
   readonly #input: TarInput;
   readonly #maxEntries: number;
   readonly #maxNameBytes: number;
+  readonly #maxMetadataBytes: number;
   readonly #maxPaxBytes: number;
   readonly #maxEntryBytes: number;
   readonly #global = new Map<string, string>();
   #globalBytes = 0;
   #entries = 0;
+  #metadataBytes = 0;
   #last = "";
   /** The entry that was given out, and how much of its data and padding is still ahead. */
   #item: ArchivedFile | undefined;
@@ -66,6 +70,7 @@ class TarReader {
     this.#input = input;
     this.#maxEntries = options.maxEntries ?? 1_000_000;
     this.#maxNameBytes = options.maxNameBytes ?? 4096;
+    this.#maxMetadataBytes = options.maxMetadataBytes ?? 256 * 1024 * 1024;
     this.#maxPaxBytes = options.maxPaxBytes ?? 1024 * 1024;
     this.#maxEntryBytes = options.maxEntryBytes ?? Number.MAX_SAFE_INTEGER;
   }
@@ -190,6 +195,7 @@ class TarReader {
   /** The data of an entry that only describes others. */
   async #metadata(header: Header, limit: number, what: string): Promise<Buffer> {
     if (header.size > limit) throw tooLong(what, limit);
+    this.#countMetadata(header.size);
     if (header.size === 0) return Buffer.alloc(0);
     // Kept over the reading of the padding, which may replace the chunk.
     const bytes = Buffer.from(this.#input.takeNow(header.size) ?? (await this.#input.take(header.size)));
@@ -254,7 +260,17 @@ class TarReader {
     return this.#last === "" ? "" : ` (after the entry ${JSON.stringify(this.#last)})`;
   }
 
+  #countMetadata(bytes: number): void {
+    this.#metadataBytes += bytes;
+    if (this.#metadataBytes <= this.#maxMetadataBytes) return;
+    throw new LadingError(
+      "ERR_LADING_LIMIT",
+      `the archive has more than ${this.#maxMetadataBytes} bytes of names and extended headers`,
+    );
+  }
+
   #checkName(name: string): void {
+    this.#countMetadata(name.length);
     // No character takes more than three bytes for each UTF-16 unit.
     if (name.length * 3 <= this.#maxNameBytes) return;
     if (Buffer.byteLength(name) > this.#maxNameBytes) throw tooLong("a name", this.#maxNameBytes);
