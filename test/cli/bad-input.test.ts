@@ -61,6 +61,8 @@ test("lines that make no sense end with 2", async (t) => {
     [["push", "-i", image, "-f", "site", "--tag", "a b"], /not a tag/],
     [["push", "-i", image, "-f", "site", "-l", "novalue"], /not a label/],
     [["push", "-i", image, "-f", "site", "--platform", "linux"], /not a platform/],
+    [["push", "-i", image], /--file \(-f\) has to say what to push/],
+    [["push", "-i", image, "-f", ""], /--file \(-f\) has to say what to push/],
     [["tag", "resolve", "-i", "127.0.0.1:1/a@sha256:abc"], /is not a digest/],
     [["copy", "--to-repo", "127.0.0.1:1/a"], /exactly one of --image/],
     [["copy", "-i", image], /exactly one of --to-repo and --to-tar/],

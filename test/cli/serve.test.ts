@@ -38,7 +38,7 @@ test("a read-only registry refuses a push", async (t) => {
   const cwd = await tempDir(t);
   await mkdir(join(cwd, "r"));
   const host = await serve(t, cwd, "--read-only");
-  const { code, stderr } = await lading(["push", "-i", `${host}/a:v1`], { cwd });
+  const { code, stderr } = await lading(["push", "-i", `${host}/a:v1`, "-f", cwd], { cwd });
   assert.notEqual(code, 0);
   assert.match(stderr, /^error ERR_LADING_/m);
 });

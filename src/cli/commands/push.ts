@@ -15,6 +15,12 @@ import type { pushSpec } from "../tree/images.ts";
 type Options = OptionsOf<typeof pushSpec>;
 
 export async function run(options: Options, context: Context): Promise<Outcome> {
+  // An image without files would take the tag from a good one.
+  if (options.file.length === 0) {
+    throw new LadingError("ERR_LADING_USAGE", "--file (-f) has to say what to push", {
+      hint: "name a folder or a file: lading push -i REF -f PATH",
+    });
+  }
   const compression = parseCompression(options.compression);
   const labels = parseLabels(options.labels);
   const platform = parsePlatform(options.platform);
@@ -33,7 +39,7 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
     signal: context.signal,
   });
   const documents = buildImage({ layers: [layer], platform, labels });
-  const fromName = options.file.length === 0 ? "no files" : options.file.join(", ");
+  const fromName = options.file.join(", ");
   const image = await NewImage.of(fromName, documents, [layer]);
   const request = { from: image, reference: image.root, fromName, to: to.sink, place: to, tags };
   return await copyOutcome([request], { plan: options.plan, verb: "Pushed" }, context);
