@@ -60,8 +60,12 @@ export function lineOf(event: LadingEvent, paint: Paint, debug: boolean): string
   switch (event.type) {
     case "warning":
       return `${paint.yellow("warning:")} ${printable(event.message)}${event.hint ? ` (${printable(event.hint)})` : ""}`;
-    case "retrying":
-      return `${paint.yellow("trying again")} in ${formatSpan(event.delayMs)} (${event.attempt}): ${printable(event.what)}: ${printable(event.reason)}`;
+    case "retrying": {
+      const { what, reason } = event;
+      // Most reasons say themselves what could not be done.
+      const said = printable(reason.includes(what) ? reason : `${what}: ${reason}`);
+      return `${paint.yellow("trying again")} in ${formatSpan(event.delayMs)} (${event.attempt}): ${said}`;
+    }
     case "debug":
       return debug ? paint.dim(`debug: ${printable(event.message)}`) : undefined;
     default:
