@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { plainPasswords } from "../../src/server/auth/passwords.ts";
@@ -7,11 +7,17 @@ import { startRegistry } from "../support/registry.ts";
 import { tempDir } from "../support/tmp.ts";
 import { lading } from "./support/program.ts";
 
+async function files(cwd: string): Promise<string> {
+  const folder = join(cwd, "site");
+  await mkdir(folder);
+  return folder;
+}
+
 test("login checks, keeps and uses credentials; logout forgets them", async (t) => {
   const cwd = await tempDir(t);
   const { host } = await startRegistry(t, { passwords: plainPasswords({ jane: "s3cret" }) });
   const env = { HOME: cwd };
-  const push = ["push", "-i", `${host}/a:v1`];
+  const push = ["push", "-i", `${host}/a:v1`, "-f", await files(cwd)];
   const before = await lading(push, { cwd, env });
   assert.equal(before.code, 4);
   assert.match(before.stderr, /error ERR_LADING_UNAUTHORIZED: .*\n {2}at .*\n {2}hint: /);
@@ -46,8 +52,9 @@ test("login checks, keeps and uses credentials; logout forgets them", async (t) 
 test("credentials come from flags, plain variables and those for one registry, in imgpkg's order", async (t) => {
   const cwd = await tempDir(t);
   const { host } = await startRegistry(t, { passwords: plainPasswords({ jane: "s3cret" }) });
+  const push = ["push", "-i", `${host}/a:v1`, "-f", await files(cwd)];
   const code = async (env: Record<string, string>, ...flags: string[]) =>
-    (await lading(["push", "-i", `${host}/a:v1`, ...flags], { cwd, env: { HOME: cwd, ...env } })).code;
+    (await lading([...push, ...flags], { cwd, env: { HOME: cwd, ...env } })).code;
   assert.equal(await code({}, "--registry-username", "jane", "--registry-password=s3cret"), 0);
   assert.equal(await code({ IMGPKG_USERNAME: "jane", IMGPKG_PASSWORD: "s3cret" }), 0);
   assert.equal(await code({ LADING_USERNAME: "jane", LADING_PASSWORD: "s3cret", IMGPKG_USERNAME: "x" }), 0);
