@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { paintFor } from "../../src/cli/color.ts";
 import { formatError, reportOf } from "../../src/cli/error-report.ts";
 import { exitCodeOf, exitCodes } from "../../src/cli/exit-codes.ts";
 import { Interrupted } from "../../src/cli/interrupt.ts";
 import { type ErrorCode, errorCodes, LadingError, PartialError } from "../../src/errors.ts";
+import { tempDir } from "../support/tmp.ts";
 
 const paint = paintFor("never", {}, {});
 
@@ -53,11 +55,12 @@ test("every code has an exit code of the table", () => {
   assert.equal(exitCodeOf("ERR_LADING_DIGEST_MISMATCH"), 5);
 });
 
-test("errors of the system are told as people say them", () => {
-  const error = thrownBy(() => readFileSync("/nonexistent/file"));
+test("errors of the system are told as people say them", async (t) => {
+  const path = join(await tempDir(t), "absent");
+  const error = thrownBy(() => readFileSync(path));
   assert.deepEqual(reportOf(error), {
     code: "ERR_LADING_NOT_FOUND",
-    message: "/nonexistent/file: no such file or directory",
+    message: `${path}: no such file or directory`,
     hint: "check the path",
     exitCode: 3,
   });

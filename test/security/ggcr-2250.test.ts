@@ -65,7 +65,9 @@ const real: Readonly<Record<string, readonly EntrySpec[]>> = {
 };
 
 for (const [what, entries] of Object.entries(real)) {
-  test(`ggcr-2250: not refused: ${what}`, async (t) => {
+  const unreadable = entries.some(({ mode }) => mode === 0) && process.geteuid?.() !== 0;
+  const skip = unreadable && "needs root to read what it unpacked";
+  test(`ggcr-2250: not refused: ${what}`, { skip }, async (t) => {
     const { source, manifest } = layerImage([tarOf(...entries)]);
     for (const walk of ["descriptors", "paths"] as const) {
       const target = join(await tempDir(t), "root");

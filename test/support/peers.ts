@@ -16,8 +16,15 @@ export function findProgram(program: string): string | undefined {
   return undefined;
 }
 
+/** Without root these want user namespaces, which not every machine gives. */
+const rootOnly: ReadonlySet<string> = new Set(["buildah"]);
+
 /** Options for a test that needs these programs: it is skipped by name where one is absent. */
 export function needs(...programs: readonly string[]): { skip: string | false } {
-  const absent = programs.filter((program) => findProgram(program) === undefined);
+  const isRoot = process.geteuid?.() === 0;
+  const absent = programs.flatMap((program) => {
+    if (findProgram(program) === undefined) return program;
+    return rootOnly.has(program) && !isRoot ? `root for ${program}` : [];
+  });
   return { skip: absent.length === 0 ? false : `needs ${absent.join(", ")}` };
 }
