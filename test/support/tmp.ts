@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,17 @@ export async function tempDir(t: TestContext, parent = tmpdir()): Promise<string
 export async function removeFolder(dir: string): Promise<void> {
   const options = { recursive: true, force: true, maxRetries: 3 };
   await rm(dir, options).catch(() => {
-    process.once("exit", () => rmSync(dir, options));
+    process.once("exit", () => {
+      if (existsSync(dir)) makeWritable(dir);
+      rmSync(dir, options);
+    });
   });
+}
+
+/** Without root nothing can be removed from a folder that a test has unpacked or made read-only. */
+function makeWritable(dir: string): void {
+  chmodSync(dir, 0o700);
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) makeWritable(join(dir, entry.name));
+  }
 }
