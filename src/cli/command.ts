@@ -1,6 +1,7 @@
 /** What a command is: data for its parser, help, completion and documentation, and the type of its parsed options. */
 import type { EventListener } from "../events.ts";
 import type { Environment } from "./environment.ts";
+import type { ImgpkgPart } from "./imgpkg/parts.ts";
 
 interface OptionBase {
   readonly help: string;
@@ -128,6 +129,8 @@ export interface Outcome<T = unknown> {
   readonly text: string;
   /** What `--quiet` leaves of the text: undefined leaves all of it, since the text is what was asked for. */
   readonly quiet?: string;
+  /** What imgpkg prints for this command; left out by commands that imgpkg does not have. */
+  readonly imgpkg?: readonly ImgpkgPart[];
   /** When the work was done and still found something wrong, as `layout verify` does. */
   readonly exitCode?: number;
 }

@@ -1,5 +1,6 @@
 /** Opens places as they are written on the command line. */
 import { resolve } from "node:path";
+import type { Repositories } from "../bundle/repositories.ts";
 import { isLadingError, LadingError } from "../errors.ts";
 import { type Digest, isDigest } from "../spec/digest.ts";
 import {
@@ -116,6 +117,17 @@ export class Places implements AsyncDisposable {
   /** The one client of this command; made when the first registry is needed. @param registry one that the call names */
   client(registry: string): Promise<RegistryClient> {
     this.#registries.add(registry);
+    return this.#sharedClient();
+  }
+
+  /** All registries, for references that documents hold: they get no credentials from flags (`clientOptions`). */
+  repositories(): Repositories {
+    return {
+      open: async (location) => (await this.#sharedClient()).repository(location),
+    };
+  }
+
+  #sharedClient(): Promise<RegistryClient> {
     this.#client ??= import("../stores/registry/client.ts").then(({ createRegistryClient }) => {
       const client = createRegistryClient(clientOptions(this.#flags, this.#context, this.#registries));
       this.#open.push(client);

@@ -3,7 +3,7 @@ import { parsePlatform } from "../../spec/platform.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { copyOutcome, type NamedRequest } from "../copy-outcome.ts";
 import { Places, type SinkPlace, type SourcePlace } from "../places.ts";
-import type { copySpec } from "../tree/images.ts";
+import type { copySpec } from "../tree/copy.ts";
 
 type Options = OptionsOf<typeof copySpec>;
 

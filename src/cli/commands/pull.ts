@@ -3,7 +3,7 @@ import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { imageOf } from "../image-of.ts";
 import { checkOutputFolder } from "../output-folder.ts";
 import { Places } from "../places.ts";
-import type { pullSpec } from "../tree/images.ts";
+import type { pullSpec } from "../tree/pull.ts";
 import { count, formatBytes } from "../units.ts";
 
 export async function run(options: OptionsOf<typeof pullSpec>, context: Context): Promise<Outcome> {

@@ -10,7 +10,7 @@ import { parseCompression } from "../compression.ts";
 import { copyOutcome } from "../copy-outcome.ts";
 import { parseLabels } from "../labels.ts";
 import { Places } from "../places.ts";
-import type { pushSpec } from "../tree/images.ts";
+import type { pushSpec } from "../tree/push.ts";
 
 type Options = OptionsOf<typeof pushSpec>;
 

@@ -2,7 +2,7 @@ import { createGate } from "../../copy/together.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { Places } from "../places.ts";
 import { printable, table } from "../table.ts";
-import type { tagListSpec } from "../tree/images.ts";
+import type { tagListSpec } from "../tree/tags.ts";
 
 export async function run(options: OptionsOf<typeof tagListSpec>, context: Context): Promise<Outcome> {
   await using places = new Places(options, context);

@@ -1,6 +1,6 @@
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { Places } from "../places.ts";
-import type { tagResolveSpec } from "../tree/images.ts";
+import type { tagResolveSpec } from "../tree/tags.ts";
 
 export async function run(options: OptionsOf<typeof tagResolveSpec>, context: Context): Promise<Outcome> {
   await using places = new Places(options, context);

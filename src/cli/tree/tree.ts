@@ -1,6 +1,6 @@
 /** Every command of Lading, in the order of the help. */
 import type { CommandSpec, GroupSpec } from "../command.ts";
-import { copySpec, pullSpec, pushSpec, tagListSpec, tagResolveSpec } from "./images.ts";
+import { copySpec } from "./copy.ts";
 import {
   imageCatSpec,
   imageCopySpec,
@@ -11,7 +11,10 @@ import {
   layoutVerifySpec,
 } from "./places.ts";
 import { completeSpec, completionSpec, versionSpec } from "./program.ts";
+import { pullSpec } from "./pull.ts";
+import { pushSpec } from "./push.ts";
 import { loginSpec, logoutSpec, registryServeSpec } from "./registry.ts";
+import { tagListSpec, tagResolveSpec } from "./tags.ts";
 
 export const groups: readonly GroupSpec[] = [
   { path: ["tag"], summary: "tags of a repository" },
