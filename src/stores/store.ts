@@ -9,6 +9,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ResolveOptions extends CallOptions {
+  /**
+   * Only digest and media type are wanted: the word of a registry is taken for them (HEAD, no bytes), and the size may be
+   * off. Stores that have the bytes at hand ignore this.
+   */
+  readonly unread?: boolean;
+}
+
 export interface ReferrerOptions extends CallOptions {
   /** Only referrers with exactly this artifact type. */
   readonly artifactType?: string;
@@ -41,7 +49,7 @@ export interface Source {
    * The descriptor that a tag or digest stands for.
    * @throws LadingError ERR_LADING_NOT_FOUND
    */
-  resolve(reference: string, options?: CallOptions): Promise<Descriptor>;
+  resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /**
    * The node's bytes as stored; the reader verifies. Opening what is absent throws ERR_LADING_NOT_FOUND.
    */

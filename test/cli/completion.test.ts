@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import test from "node:test";
 import { candidatesFor } from "../../src/cli/completion/candidates.ts";
-import { scripts } from "../../src/cli/completion/scripts.ts";
+import { scriptFor, scripts } from "../../src/cli/completion/scripts.ts";
 import { needs } from "../support/peers.ts";
 import { tempDir } from "../support/tmp.ts";
 import { program } from "./support/program.ts";
@@ -75,6 +75,27 @@ test("bash completes a line", needs("bash"), async (t) => {
 
 test("bash takes the script as it is", needs("bash"), () => {
   execFileSync("bash", ["-n"], { input: scripts.bash });
+});
+
+test("called imgpkg, the script completes imgpkg and leaves lading's alone", needs("bash"), async (t) => {
+  const { dir, env } = await onPath(t);
+  symlinkSync(join(dir, "bin/lading"), join(dir, "bin/imgpkg"));
+  writeFileSync(join(dir, "both.bash"), scripts.bash + scriptFor("bash", "imgpkg"));
+  const shown = execFileSync(
+    "bash",
+    [
+      "--norc",
+      "-c",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's own
+      'source both.bash; complete -p; COMP_LINE="imgpkg tag r"; COMP_POINT=${#COMP_LINE}; _imgpkg; echo "$COMPREPLY"',
+    ],
+    { cwd: dir, env, encoding: "utf8" },
+  );
+  assert.deepEqual(shown.trim().split("\n").sort(), [
+    "complete -F _imgpkg imgpkg",
+    "complete -F _lading lading",
+    "resolve",
+  ]);
 });
 
 test("completion prints the script of each shell", () => {

@@ -7,5 +7,9 @@ export async function run(): Promise<Outcome> {
     node: process.version,
     platform: `${process.platform}/${process.arch}`,
   };
-  return { data, text: `lading version ${data.lading}` };
+  return {
+    data,
+    text: `lading version ${data.lading}`,
+    imgpkg: [{ kind: "block", text: `imgpkg version ${data.lading}\n` }],
+  };
 }

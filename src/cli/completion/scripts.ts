@@ -88,3 +88,8 @@ Register-ArgumentCompleter -Native -CommandName lading -ScriptBlock {
 `;
 
 export const scripts = { bash, zsh, fish, powershell } as const;
+
+/** The script for the same program under another name; a shell keeps scripts of both names apart. */
+export function scriptFor(shell: keyof typeof scripts, program: string): string {
+  return scripts[shell].replaceAll("lading", program);
+}

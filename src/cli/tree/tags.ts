@@ -16,6 +16,10 @@ export const tagListSpec = {
       help: "the repository",
     },
     digests: { type: "flag", help: "what each tag stands for" },
+    imgpkgInternalTags: {
+      type: "flag",
+      help: "also the tags that copies of bundles leave for themselves (*.imgpkg)",
+    },
     ...registryOptions,
   },
   examples: [

@@ -5,7 +5,7 @@ import { manifestAccept } from "../../spec/media-type.ts";
 import type { RepositoryCall, RepositorySession } from "./session.ts";
 
 /** What registries say to HEAD when they mean "ask with GET": CentOS, old Harbor, signed URLs of object stores. */
-const refusals: readonly number[] = [400, 403, 405, 501];
+export const headRefusals: readonly number[] = [400, 403, 405, 501];
 
 /**
  * Whether a node is there with the right size. Asks at most once per run and node. No answer is not an error: a
@@ -35,7 +35,7 @@ async function ask(
     what: `look for ${kind} ${shortDigest(descriptor.digest)}`,
     access: "pull",
     ...(kind === "manifest" ? { headers: { accept: manifestAccept.join(", ") } } : {}),
-    expect: [200, 401, 404, ...refusals],
+    expect: [200, 401, 404, ...headRefusals],
     signal,
   };
   const head = await session.send(call);

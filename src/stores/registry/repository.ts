@@ -14,11 +14,13 @@ import type {
   ManagedStore,
   ReferrerOptions,
   RepositoryLocation,
+  ResolveOptions,
   WriteOptions,
   Written,
 } from "../store.ts";
 import { blobBody } from "./blobs.ts";
 import { removeNode, removeTag } from "./deletes.ts";
+import { headManifest } from "./head.ts";
 import { getManifest, tagManifest, writeManifest } from "./manifests.ts";
 import type { KnownManifest } from "./memo.ts";
 import { hasNode } from "./presence.ts";
@@ -41,12 +43,16 @@ export class RegistryStore implements ManagedStore {
     this.#fallback = createReferrersFallback(session);
   }
 
-  /** One GET; the manifest's bytes are kept for `body`. */
-  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor> {
+  /** One GET; the manifest's bytes are kept for `body`. With `unread` one HEAD, where the registry answers that well. */
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     if (!isDigest(reference) && !isTag(reference)) {
       throw new LadingError("ERR_LADING_REFERENCE", `not a tag or digest: ${quote(reference)}`, {
         place: this.label,
       });
+    }
+    if (options.unread === true) {
+      const stated = await headManifest(this.#session, reference, options.signal);
+      if (stated !== undefined) return stated;
     }
     return (await getManifest(this.#session, reference, options.signal)).descriptor;
   }
