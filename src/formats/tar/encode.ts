@@ -1,6 +1,7 @@
 import { LadingError } from "../../errors.ts";
 import type { TarEntry, TarEntryType } from "./entry.ts";
-import { blockSize, checksum } from "./fields.ts";
+import { blockSize } from "./fields.ts";
+import { type HeaderFields, headerBlock, maxOctal7, maxOctal11 } from "./header-block.ts";
 import { encodePax } from "./pax.ts";
 
 const flags: Readonly<Record<TarEntryType, string>> = {
@@ -29,9 +30,6 @@ const ownKeys: ReadonlySet<string> = new Set([
   ...["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"],
   ...["atime", "ctime", "hdrcharset"],
 ]);
-
-const maxOctal7 = 0o7777777;
-const maxOctal11 = 0o77777777777;
 
 /**
  * The blocks that stand before an entry's content. The same entry always gives the same bytes: a plain ustar header
@@ -75,13 +73,12 @@ export function encodeHeader(entry: TarEntry): Buffer {
     linkName: asciiPart(linkName, 100),
     uname: asciiPart(uname, 31),
     gname: asciiPart(gname, 31),
-    devMajor: entry.devMajor ?? 0,
-    devMinor: entry.devMinor ?? 0,
+    device: { major: entry.devMajor ?? 0, minor: entry.devMinor ?? 0 },
   };
-  if (records.size === 0) return ustarHeader(fields);
+  if (records.size === 0) return headerBlock(fields);
   const body = encodePax([...records].sort(([a], [b]) => (a < b ? -1 : 1)));
   return Buffer.concat([
-    ustarHeader({
+    headerBlock({
       ...fields,
       prefix: "",
       name: asciiPart(`PaxHeaders.0/${name.replace(/\/+$/, "").replace(/^.*\//, "")}`, 100),
@@ -94,12 +91,11 @@ export function encodeHeader(entry: TarEntry): Buffer {
       linkName: "",
       uname: "",
       gname: "",
-      devMajor: 0,
-      devMinor: 0,
+      device: { major: 0, minor: 0 },
     }),
     body,
     padding(body.length),
-    ustarHeader(fields),
+    headerBlock(fields),
   ]);
 }
 
@@ -130,7 +126,7 @@ function natural(value: number, most = Number.MAX_SAFE_INTEGER): boolean {
   return Number.isSafeInteger(value) && value >= 0 && value <= most;
 }
 
-function isAscii(text: string): boolean {
+export function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
   return true;
 }
@@ -141,7 +137,7 @@ function asciiPart(text: string, length: number): string {
 }
 
 /** The name in ustar's two fields, cut at the last `/` that makes both fit; undefined where they cannot hold it. */
-function splitName(name: string): { readonly prefix: string; readonly name: string } | undefined {
+export function splitName(name: string): { readonly prefix: string; readonly name: string } | undefined {
   if (!isAscii(name)) return undefined;
   if (name.length <= 100) return { prefix: "", name };
   if (name.length > 256) return undefined;
@@ -155,51 +151,4 @@ function splitName(name: string): { readonly prefix: string; readonly name: stri
 function decimal(value: number): string {
   const text = String(value);
   return text.includes("e") ? value.toFixed(9) : text;
-}
-
-interface HeaderFields {
-  readonly prefix: string;
-  readonly name: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly mtime: number;
-  readonly flag: string;
-  readonly linkName: string;
-  readonly uname: string;
-  readonly gname: string;
-  readonly devMajor: number;
-  readonly devMinor: number;
-}
-
-function ustarHeader(fields: HeaderFields): Buffer {
-  const block = Buffer.alloc(blockSize);
-  block.write(fields.name, 0, 100, "latin1");
-  octal(block, fields.mode, 100, 8);
-  octal(block, fields.uid, 108, 8);
-  octal(block, fields.gid, 116, 8);
-  octal(block, fields.size, 124, 12);
-  octal(block, fields.mtime, 136, 12);
-  block.write(fields.flag, 156, 1, "latin1");
-  if (fields.linkName !== "") block.write(fields.linkName, 157, 100, "latin1");
-  block.write("ustar\x0000", 257, 8, "latin1");
-  if (fields.uname !== "") block.write(fields.uname, 265, 32, "latin1");
-  if (fields.gname !== "") block.write(fields.gname, 297, 32, "latin1");
-  octal(block, fields.devMajor, 329, 8);
-  octal(block, fields.devMinor, 337, 8);
-  if (fields.prefix !== "") block.write(fields.prefix, 345, 155, "latin1");
-  // Six digits, NUL, space: as every writer has done since V7.
-  octal(block, checksum(block), 148, 7);
-  block[155] = 0x20;
-  return block;
-}
-
-/** Zero-filled octal digits and a NUL at the end. */
-function octal(block: Buffer, value: number, start: number, length: number): void {
-  let rest = value;
-  for (let at = start + length - 2; at >= start; at--) {
-    block[at] = 0x30 + (rest % 8);
-    rest = Math.floor(rest / 8);
-  }
 }

@@ -1,17 +1,17 @@
+import { lstatSync } from "node:fs";
 import type { Body } from "../../bytes/body.ts";
-import { createHasher, type Hasher } from "../../bytes/hash.ts";
-import type { ByteStream } from "../../bytes/stream.ts";
 import type { EventListener } from "../../events.ts";
 import { compress } from "../../formats/compression.ts";
+import { encodeHeader } from "../../formats/tar/encode.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { type Compression, mediaTypes } from "../../spec/media-type.ts";
-import { fileBody } from "../../stores/file-body.ts";
 import { TimeSlice } from "../time-slice.ts";
-import type { LayerInput } from "./input.ts";
+import { cannotRead } from "./disk-error.ts";
+import type { LayerInput, PlannedEntry } from "./input.ts";
 import { layerTar } from "./layer-tar.ts";
+import { packLayer } from "./pack.ts";
 import { planLayer } from "./plan.ts";
-import { openTempFile, writeAll } from "./temp-file.ts";
 
 export interface LayerOptions {
   /** Default gzip. The bytes of zstd may differ between versions of Node, those of gzip do not. */
@@ -61,46 +61,46 @@ export async function createLayer(inputs: readonly LayerInput[], options: LayerO
   const slice = new TimeSlice(signal);
   const entries = await planLayer(inputs, slice);
 
-  const handle = await openTempFile(tempDir);
-  try {
-    const tar = layerTar(entries, slice, {
-      preservePermissions: options.preservePermissions ?? false,
-      mtime: options.mtime ?? 0,
-      owner: options.owner ?? { uid: 0, gid: 0 },
-      ...(options.on === undefined ? {} : { on: options.on }),
-    });
-    const diffHasher = createHasher();
-    const packed = compress(hashed(tar, diffHasher, signal), compression, {
-      ...(level === undefined ? {} : { level }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const hasher = createHasher();
-    const size = await writeAll(handle, hashed(packed, hasher, signal), tempDir);
-    const descriptor = {
-      mediaType: layerTypes[compression],
-      digest: hasher.digest(),
-      size,
-    };
-    return {
-      descriptor,
-      diffId: diffHasher.digest(),
-      body: fileBody(handle, { offset: 0, size }, `layer in ${tempDir}`),
-      [Symbol.asyncDispose]: () => handle.close(),
-    };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const owner = options.owner ?? { uid: 0, gid: 0 };
+  const mtime = options.mtime ?? 0;
+  const preserve = options.preservePermissions ?? false;
+  const tar = layerTar(entries, slice, {
+    header: (entry, size, modeOnDisk) =>
+      encodeHeader({
+        name: entry.name,
+        type: entry.type,
+        mode: entry.mode ?? modeOf(entry, modeOnDisk, preserve),
+        ...owner,
+        mtime,
+        size,
+        ...(entry.linkName === undefined ? {} : { linkName: entry.linkName }),
+      }),
+    ...(options.on === undefined ? {} : { on: options.on }),
+  });
+  return await packLayer(tar, {
+    mediaType: layerTypes[compression],
+    compress: (stream) =>
+      compress(stream, compression, {
+        ...(level === undefined ? {} : { level }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    tempDir,
+    signal,
+  });
 }
 
-async function* hashed(
-  stream: ByteStream,
-  hasher: Hasher,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) {
-    signal?.throwIfAborted();
-    hasher.update(chunk);
-    yield chunk;
+/** Normalised modes depend on nothing but whether the owner may execute a file: a umask leaves no trace. */
+function modeOf(entry: PlannedEntry, fileMode: number | undefined, preserve: boolean): number {
+  if (entry.type === "symlink") return 0o777;
+  if (entry.type === "directory") return preserve && entry.onDisk ? modeOfFolder(entry.from) : 0o755;
+  if (preserve && fileMode !== undefined) return fileMode & 0o777;
+  return ((fileMode ?? 0) & 0o100) === 0 ? 0o644 : 0o755;
+}
+
+function modeOfFolder(path: string): number {
+  try {
+    return lstatSync(path).mode & 0o777;
+  } catch (error) {
+    throw cannotRead(error, path);
   }
 }

@@ -1,16 +1,18 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, read, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import type { EventListener } from "../../events.ts";
-import { encodeHeader, padding, tarEnd } from "../../formats/tar/encode.ts";
+import { padding, tarEnd } from "../../formats/tar/encode.ts";
 import type { TimeSlice } from "../time-slice.ts";
 import { cannotRead, changed } from "./disk-error.ts";
 import type { PlannedEntry } from "./input.ts";
 
 export interface LayerTarOptions {
-  readonly preservePermissions: boolean;
-  /** Seconds since 1970. */
-  readonly mtime: number;
-  readonly owner: { readonly uid: number; readonly gid: number };
+  /**
+   * The blocks before an entry's content.
+   * @param modeOnDisk the mode of a file that was opened; undefined for everything else
+   */
+  readonly header: (entry: PlannedEntry, size: number, modeOnDisk: number | undefined) => Buffer;
+  /** Gets a `file` event for each file and link. */
   readonly on?: EventListener;
 }
 
@@ -34,7 +36,7 @@ export async function* layerTar(
       try {
         const stat = statFile(fd, entry.from);
         size = stat.size;
-        const header = headerOf(entry, size, stat.mode, options);
+        const header = options.header(entry, size, stat.mode);
         if (size <= smallFile) {
           // No generator of its own for each of very many files.
           if (!block.fits(header.length + size + 512)) yield block.take();
@@ -51,7 +53,7 @@ export async function* layerTar(
     } else {
       const content = entry.bytes ?? new Uint8Array(0);
       size = content.byteLength;
-      const header = headerOf(entry, size, modeOnDisk(entry, options), options);
+      const header = options.header(entry, size, undefined);
       for (const bytes of [header, content, padding(size)]) yield* block.putAll(bytes);
     }
     if (entry.type !== "directory") options.on?.({ type: "file", path: entry.name, bytes: size });
@@ -154,41 +156,6 @@ async function* putLargeFile(
 
 function endsEarly(path: string, missing: number): Error {
   return changed(path, `it ends ${missing} bytes before its size`);
-}
-
-function headerOf(
-  entry: PlannedEntry,
-  size: number,
-  modeOnDisk: number | undefined,
-  { owner, mtime, preservePermissions }: LayerTarOptions,
-): Buffer {
-  return encodeHeader({
-    name: entry.name,
-    type: entry.type,
-    mode: entry.mode ?? modeOf(entry.type, modeOnDisk, preservePermissions),
-    uid: owner.uid,
-    gid: owner.gid,
-    mtime,
-    size,
-    ...(entry.linkName === undefined ? {} : { linkName: entry.linkName }),
-  });
-}
-
-/** Normalised modes depend on nothing but whether the owner may execute a file: a umask leaves no trace. */
-function modeOf(type: PlannedEntry["type"], onDisk: number | undefined, preserve: boolean): number {
-  if (type === "symlink") return 0o777;
-  if (preserve && onDisk !== undefined) return onDisk & 0o777;
-  if (type === "directory") return 0o755;
-  return ((onDisk ?? 0) & 0o100) === 0 ? 0o644 : 0o755;
-}
-
-function modeOnDisk(entry: PlannedEntry, { preservePermissions }: LayerTarOptions): number | undefined {
-  if (!preservePermissions || !entry.onDisk || entry.type !== "directory") return undefined;
-  try {
-    return lstatSync(entry.from).mode;
-  } catch (error) {
-    throw cannotRead(error, entry.from);
-  }
 }
 
 /** Follows no link and waits for no pipe: the walk saw a plain file here. */

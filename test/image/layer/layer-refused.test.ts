@@ -190,8 +190,7 @@ for (const [how, write] of Object.entries(writes)) {
     const path = join(await tempDir(t), "large");
     await writeFile(path, sampleBytes(6_000_000));
     const entries = [{ name: "large", type: "file", from: path, onDisk: true }] as const;
-    const owner = { uid: 0, gid: 0 };
-    const tar = layerTar(entries, new TimeSlice(), { preservePermissions: false, mtime: 0, owner });
+    const tar = layerTar(entries, new TimeSlice(), { header: () => Buffer.alloc(512) });
     // The first chunk is out, so the file is open and partly read.
     assert.equal((await tar.next()).value?.byteLength, 1024 * 1024);
     write(path);
