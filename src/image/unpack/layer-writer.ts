@@ -167,6 +167,14 @@ export class LayerWriter {
     }
   }
 
+  #modeOf({ mode, type }: TarItem): number {
+    const kept = mode & this.#keepMode;
+    if (this.#options.modes !== "shared") return kept;
+    if (type === "directory") return kept | 0o777;
+    const owner = mode & 0o700;
+    return (mode & 0o077) === 0 ? kept | (owner >> 3) | (owner >> 6) : kept;
+  }
+
   async #directory(item: TarItem, folder: Folder, name: string, at: string): Promise<void> {
     const stats = statOf(at);
     if (stats?.isDirectory() !== true) {
@@ -175,7 +183,7 @@ export class LayerWriter {
     }
     this.#done.directories++;
     this.#folders.set(pathIn(folder, name), {
-      mode: item.mode & this.#keepMode,
+      mode: this.#modeOf(item),
       mtime: item.mtime,
       uid: item.uid,
       gid: item.gid,
@@ -224,7 +232,7 @@ export class LayerWriter {
         place: this.#options.target,
       });
     }
-    const mode = item.mode & this.#keepMode;
+    const mode = this.#modeOf(item);
     const fd = await this.#make(folder, name, () => openSync(at, newFile, mode & 0o777));
     try {
       const { bytes } = item;

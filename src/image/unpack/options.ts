@@ -15,6 +15,12 @@ export interface UnpackOptions {
   readonly staging?: "beside" | "inside";
   /** Give files the owners that the archive names, and exact modes in spite of the umask. Needs root. Default false. */
   readonly sameOwner?: boolean;
+  /**
+   * "kept" (the default): modes are what the archive says. "shared": as imgpkg unpacks, whose images hold the owner's bits
+   * only. What is the owner's alone gets the owner's bits for group and others too, and every folder is open to all. The
+   * umask takes its part in both.
+   */
+  readonly modes?: "kept" | "shared";
   /** Keep setuid, setgid and sticky bits. Default false. */
   readonly specialBits?: boolean;
   /** Set modification times as the archive says. Default true. */

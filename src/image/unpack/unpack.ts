@@ -1,18 +1,16 @@
-import { type ByteStream, observe } from "../../bytes/stream.ts";
+import type { ByteStream } from "../../bytes/stream.ts";
 import { LadingError } from "../../errors.ts";
-import type { ImageConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
-import { mediaTypes } from "../../spec/media-type.ts";
-import { nodeBody, readConfig } from "../../stores/read.ts";
 import type { Source } from "../../stores/store.ts";
+import { changeFile, type FileChange } from "./change-file.ts";
+import { type Filling, fillFolder } from "./fill-folder.ts";
+import { applyImage, type UnpackedImage } from "./image-layers.ts";
 import { intoFolder } from "./into-folder.ts";
 import { consumeLayer } from "./layer-stream.ts";
-import { LayerWriter } from "./layer-writer.ts";
-import { defaultUnpackLimits, type UnpackOptions, type UnpackResult } from "./options.ts";
-import { foldsNames, SimilarNames } from "./similar-names.ts";
-import { canWalkByDescriptor, Tree } from "./tree.ts";
+import { freshFolder } from "./nested-folder.ts";
+import type { UnpackOptions, UnpackResult } from "./options.ts";
 
 /**
  * Unpacks an image's layers, the lowest first, into a folder in one pass. Nothing outside the target is touched, whatever
@@ -31,28 +29,50 @@ export async function unpackImage(
   target: string,
   options: UnpackOptions = {},
 ): Promise<UnpackResult> {
-  const diffIds = await readDiffIds(source, manifest, options);
-  return await unpack(target, options, async (writer) => {
-    for (const [i, descriptor] of manifest.layers.entries()) {
-      const { on, signal } = options;
-      const diffId = diffIds?.[i];
-      on?.({ type: "started", descriptor, to: target, offset: 0 });
-      const stored = await openLayer(source, descriptor, signal);
-      const observed = observe(stored, (bytes) => on?.({ type: "progress", descriptor, to: target, bytes }));
-      await consumeLayer(
-        observed,
-        {
-          descriptor,
-          ...(diffId === undefined ? {} : { diffId }),
-          place: source.label,
-          what: descriptor.digest,
-          maxRatio: options.limits?.ratio,
-        },
-        (tar) => writer.apply(tar, descriptor.digest),
+  return await unpack(target, options, ({ writer }) =>
+    applyImage({ source, manifest }, writer, target, options),
+  );
+}
+
+/** One image of several that fill one folder together. */
+export interface ImagePart extends UnpackedImage {
+  /** Done once all layers of the image are there. */
+  readonly change?: FileChange;
+}
+
+export interface NestedPart extends ImagePart {
+  /** Where below the target, with `/`. What the first image has there goes. */
+  readonly at: string;
+}
+
+/**
+ * Unpacks an image, and others into folders below it: all of them appear at once, or nothing does.
+ * @returns what was done for each, the first image first
+ * @throws as `unpackImage`, and what a change throws
+ */
+export async function unpackTogether(
+  first: ImagePart,
+  nested: readonly NestedPart[],
+  target: string,
+  options: UnpackOptions = {},
+): Promise<readonly UnpackResult[]> {
+  const results: UnpackResult[] = [];
+  const fill = async (part: ImagePart, { tree, writer }: Filling, place: string): Promise<void> => {
+    await applyImage(part, writer, place, options);
+    if (part.change !== undefined) await changeFile(tree, part.change, place);
+  };
+  const result = await unpack(target, options, async (filling, umask) => {
+    await fill(first, filling, target);
+    // Folders of the first image get their modes after this: they may be read-only then.
+    for (const part of nested) {
+      const folder = await freshFolder(filling.tree, part.at);
+      const place = `${target}/${part.at}`;
+      results.push(
+        await fillFolder(folder, { target: place, umask, options }, (inner) => fill(part, inner, place)),
       );
-      on?.({ type: "finished", descriptor, to: target, how: "written" });
     }
   });
+  return [result, ...results];
 }
 
 /** What one layer is, as far as the caller knows. */
@@ -74,7 +94,7 @@ export async function unpackLayer(
 ): Promise<UnpackResult> {
   const { descriptor, diffId } = options;
   const what = options.what ?? descriptor?.digest ?? "archive";
-  return await unpack(target, options, (writer) =>
+  return await unpack(target, options, ({ writer }) =>
     consumeLayer(
       stream,
       {
@@ -91,7 +111,7 @@ export async function unpackLayer(
 async function unpack(
   target: string,
   options: UnpackOptions,
-  fill: (writer: LayerWriter) => Promise<void>,
+  fill: (filling: Filling, umask: number) => Promise<void>,
 ): Promise<UnpackResult> {
   options.signal?.throwIfAborted();
   if (options.sameOwner === true && process.geteuid?.() !== 0) {
@@ -99,58 +119,7 @@ async function unpack(
       hint: "run as root, or unpack without owners",
     });
   }
-  const limits = { ...defaultUnpackLimits, ...options.limits };
-  return await intoFolder(target, options, async (folder, umask) => {
-    const similar = options.similarNames ?? (foldsNames(folder) ? "refuse" : "allow");
-    const tree = new Tree(folder, {
-      walk: options.walk ?? (canWalkByDescriptor(folder) ? "descriptors" : "paths"),
-      throughLinks: options.throughLinks ?? "refuse",
-      maxDepth: limits.depth,
-      onRemoved: (path) => writer.forgetFolder(path),
-    });
-    const writer = new LayerWriter(tree, {
-      ...options,
-      limits,
-      target,
-      umask,
-      names: similar === "refuse" ? new SimilarNames() : undefined,
-    });
-    try {
-      await fill(writer);
-      await writer.finish();
-      return writer.result;
-    } finally {
-      tree.close();
-    }
-  });
-}
-
-async function openLayer(
-  source: Source,
-  descriptor: Descriptor,
-  signal: AbortSignal | undefined,
-): Promise<ByteStream> {
-  const body = nodeBody(source, { kind: "blob", descriptor });
-  return await body.open({ offset: 0, ...(signal === undefined ? {} : { signal }) });
-}
-
-/** The diffIDs of the layers; undefined where the config is none of an image, or names none. */
-async function readDiffIds(
-  source: Source,
-  { config, layers }: ImageManifest,
-  { signal }: UnpackOptions,
-): Promise<ImageConfig["diffIds"] | undefined> {
-  if (config.mediaType !== mediaTypes.ociConfig && config.mediaType !== mediaTypes.dockerConfig)
-    return undefined;
-  const options = signal === undefined ? {} : { signal };
-  const { diffIds } = await readConfig(source, config, options);
-  if (diffIds.length === 0) return undefined;
-  if (diffIds.length !== layers.length) {
-    throw new LadingError(
-      "ERR_LADING_DOCUMENT",
-      `the image's config names ${diffIds.length} layers (diff_ids), its manifest ${layers.length}`,
-      { place: source.label, hint: "the image was put together wrongly; build it again" },
-    );
-  }
-  return diffIds;
+  return await intoFolder(target, options, (folder, umask) =>
+    fillFolder(folder, { target, umask, options }, (filling) => fill(filling, umask)),
+  );
 }
