@@ -1,11 +1,11 @@
-import { type Dirent, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { type Dirent, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { LadingError, systemCode } from "../../errors.ts";
-import { quote } from "../../spec/digest.ts";
 import type { TimeSlice } from "../time-slice.ts";
 import { cannotRead } from "./disk-error.ts";
 import type { DiskInput, PlannedEntry } from "./input.ts";
 import { layerPath } from "./layer-path.ts";
+import { checkName, kindOf, readFolder } from "./read-folder.ts";
 
 const defaultExclude: readonly string[] = [".git"];
 
@@ -76,28 +76,6 @@ function openInput(given: string): {
   });
 }
 
-function readFolder(path: string): Dirent[] {
-  try {
-    const found = readdirSync(path, { withFileTypes: true });
-    // Bytes that are not UTF-8 come as U+FFFD, which may also be in a name on its own right.
-    if (found.some((entry) => entry.name.includes("\ufffd"))) checkEncoding(path);
-    return found;
-  } catch (error) {
-    throw cannotRead(error, path);
-  }
-}
-
-function checkEncoding(folder: string): void {
-  for (const bytes of readdirSync(folder, { encoding: "buffer" })) {
-    if (Buffer.compare(Buffer.from(bytes.toString("utf8")), bytes) === 0) continue;
-    throw new LadingError(
-      "ERR_LADING_UNSUPPORTED",
-      `a name in ${folder} is not UTF-8: ${quote(bytes.toString("latin1"))}`,
-      { place: folder, hint: "rename it, or exclude its folder" },
-    );
-  }
-}
-
 function entryOf(found: Dirent, name: string, path: string): PlannedEntry {
   if (found.isSymbolicLink()) {
     return {
@@ -114,21 +92,6 @@ function entryOf(found: Dirent, name: string, path: string): PlannedEntry {
   throw new LadingError("ERR_LADING_UNSUPPORTED", `${path} is ${kindOf(found)}: a layer cannot have it`, {
     place: path,
     hint: "remove it, or exclude it",
-  });
-}
-
-function kindOf(found: Dirent): string {
-  if (found.isSocket()) return "a socket";
-  if (found.isFIFO()) return "a named pipe";
-  return "a device";
-}
-
-/** A file with such a name would take another file away wherever the layer is unpacked (image-spec, "Whiteouts"). */
-function checkName(name: string, path: string): void {
-  if (!name.slice(name.lastIndexOf("/") + 1).startsWith(".wh.")) return;
-  throw new LadingError("ERR_LADING_UNSUPPORTED", `${path} would be a whiteout in a layer, not a file`, {
-    place: path,
-    hint: "rename it, or exclude it",
   });
 }
 
