@@ -8,8 +8,8 @@ import { findProgram } from "./peers.ts";
 import { removeFolder } from "./tmp.ts";
 
 export interface DockerRegistryOptions {
-  /** Wants `dockerRegistryUser` with `dockerRegistryPassword` for everything. */
-  readonly htpasswd?: boolean;
+  /** Wants `dockerRegistryUser` with `dockerRegistryPassword` for everything, or the user of this htpasswd line. */
+  readonly htpasswd?: boolean | string;
   /** Default true. */
   readonly deletes?: boolean;
   readonly readOnly?: boolean;
@@ -42,7 +42,8 @@ export async function startDockerRegistry(
   const dir = options.dir ?? join(home, "data");
   const users = join(home, "htpasswd");
   const config = join(home, "config.yml");
-  await writeFile(users, `${htpasswdLine}\n`);
+  const line = typeof options.htpasswd === "string" ? options.htpasswd : htpasswdLine;
+  await writeFile(users, `${line}\n`);
   // YAML reads JSON.
   await writeFile(
     config,
@@ -65,7 +66,7 @@ export async function startDockerRegistry(
           ? {}
           : { tls: { certificate: options.tls.cert, key: options.tls.key } }),
       },
-      ...(options.htpasswd === true ? { auth: { htpasswd: { realm: "test", path: users } } } : {}),
+      ...(options.htpasswd ? { auth: { htpasswd: { realm: "test", path: users } } } : {}),
     }),
   );
   const child = spawn(program, ["serve", config], { stdio: ["ignore", "ignore", "pipe"], env: {} });
