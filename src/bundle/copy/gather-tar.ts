@@ -1,0 +1,105 @@
+import type { RepositoryLocation, Source, Store } from "../../stores/store.ts";
+import { parsePinned } from "../documents/names.ts";
+import { readImage } from "../read/image.ts";
+import type { BundleNode } from "../read/model.ts";
+import { readBundleTree } from "../read/tree.ts";
+import { bundlesOf } from "../read/walk.ts";
+import type { Repositories } from "../repositories.ts";
+import { type BundleTar, rootBundleLabel, type TarRoot } from "../tar/open.ts";
+import { Gathering, sortedOnce } from "./gathering.ts";
+import { LayeredSource } from "./layered-source.ts";
+import type { CopyKind, CopySet, CopySubject, GatherOptions, ImageToCopy } from "./model.ts";
+
+/**
+ * All images of a tar, for one repository. Where an image's recorded source is in the registry that it goes to, its blobs
+ * are mounted from there, and taken from there when the tar lacks them; any other source is never contacted.
+ * @throws LadingError what reading the tar throws
+ */
+export async function gatherTar(
+  tar: BundleTar,
+  to: Store,
+  repositories: Repositories,
+  options: GatherOptions = {},
+): Promise<CopySet> {
+  const gathering = new Gathering(options);
+  const near = new Map<string, Promise<Store>>();
+  const open = (location: RepositoryLocation): Promise<Store> => {
+    const opening = near.get(location.repository) ?? repositories.open(location);
+    near.set(location.repository, opening);
+    return opening;
+  };
+  const images = await gathering.all(tar.roots, async (root): Promise<ImageToCopy> => {
+    const mountFrom = locationsOf(root, to);
+    const origins = await Promise.all(mountFrom.map(open));
+    const { descriptor, tag, refs, origRef } = root;
+    return {
+      kind: kindOf(root),
+      source: origins.length === 0 ? tar : new LayeredSource(tar, origins),
+      root: descriptor,
+      from: refs[0] ?? `${tar.label}@${descriptor.digest}`,
+      foundBy: "archive",
+      origin: origRef,
+      ...(tag === "" ? {} : { tag }),
+      mountFrom,
+    };
+  });
+  const bundle = tar.roots.find(isRootBundle);
+  return {
+    subject: bundle === undefined ? await subjectOf(tar, gathering) : subjectOfBundle(bundle),
+    images: sortedOnce(images),
+    bundles: async () => {
+      if (bundle === undefined) return [];
+      // What a differential tar has left out is at the destination.
+      const source = new LayeredSource(tar, [...(await Promise.all(near.values())), to]);
+      return bundlesIn(source, bundle, options);
+    },
+  };
+}
+
+/** Every bundle below the root, read from the tar: whatever repository a lock names, its images are in here. */
+async function bundlesIn(
+  source: Source,
+  { descriptor, refs }: TarRoot,
+  options: GatherOptions,
+): Promise<readonly BundleNode[]> {
+  const reference = parsePinned(refs[0] ?? `tar.invalid/bundle@${descriptor.digest}`);
+  const tree = await readBundleTree(
+    { reference, source, descriptor },
+    { open: async () => source },
+    { ...options, missing: "fail" },
+  );
+  return [...bundlesOf(tree)];
+}
+
+/** Repositories of the destination's registry that the tar names as this image's source. */
+function locationsOf({ refs }: TarRoot, { location: to }: Store): RepositoryLocation[] {
+  const found = new Map<string, RepositoryLocation>();
+  for (const { registry, repository } of refs.map(parsePinned)) {
+    if (registry === to?.registry) found.set(repository, { registry, repository });
+  }
+  return [...found.values()];
+}
+
+function isRootBundle({ labels }: TarRoot): boolean {
+  return labels !== undefined && Object.hasOwn(labels, rootBundleLabel);
+}
+
+function subjectOfBundle({ descriptor: { digest }, tag }: TarRoot): CopySubject {
+  return { kind: "bundle", digest, ...(tag === "" ? {} : { tag }) };
+}
+
+/** Tars of old did not say which bundle is the root. */
+async function subjectOf(tar: BundleTar, gathering: Gathering): Promise<CopySubject> {
+  const images = tar.roots.filter(({ isIndex }) => !isIndex);
+  const bundles = await gathering.all(images, async ({ descriptor }) => {
+    const { isBundle } = await readImage(tar, descriptor, { signal: gathering.signal });
+    return isBundle;
+  });
+  return bundles.includes(true) ? { kind: "unknown bundle" } : { kind: "images" };
+}
+
+function kindOf({ tag, labels }: TarRoot): CopyKind {
+  if (labels !== undefined && Object.hasOwn(labels, rootBundleLabel)) return "bundle";
+  const [, kind] = /^sha(?:256|512)-[0-9a-f]+\.(sig|att|sbom)$/.exec(tag) ?? [];
+  return (kind as CopyKind | undefined) ?? "image";
+}

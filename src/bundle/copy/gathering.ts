@@ -1,0 +1,42 @@
+import { defaultConcurrency } from "../../copy/request.ts";
+import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
+import type { GatherOptions, ImageToCopy } from "./model.ts";
+
+/** Asks many things at once, as many as the options allow; the first failure ends all. */
+export class Gathering {
+  readonly signal: AbortSignal;
+  readonly #abort: (reason: unknown) => void;
+  readonly #gate: ReturnType<typeof createGate>;
+
+  constructor({ concurrency = defaultConcurrency, signal }: Pick<GatherOptions, "concurrency" | "signal">) {
+    const linked = linkedAbort(signal);
+    this.signal = linked.signal;
+    this.#abort = linked.abort;
+    this.#gate = createGate(2 * concurrency);
+  }
+
+  /** The results in the order of the items. */
+  all<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+    const one = (item: T) =>
+      this.#gate(async () => {
+        this.signal.throwIfAborted();
+        return ask(item);
+      });
+    return allSettled(items.map(one), this.#abort);
+  }
+}
+
+/** The images in the order of where they are read from, each source and tag once. */
+export function sortedOnce(images: readonly ImageToCopy[]): ImageToCopy[] {
+  const byName = new Map<string, ImageToCopy>();
+  for (const image of images) {
+    const name = `${image.from} ${image.tag ?? ""}`;
+    if (!byName.has(name)) byName.set(name, image);
+  }
+  return [...byName].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, image]) => image);
+}
+
+/** The same repository, or the same place that is none, with another digest. */
+export function besides(from: string, digest: string): string {
+  return `${from.slice(0, from.lastIndexOf("@"))}@${digest}`;
+}
