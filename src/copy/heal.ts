@@ -24,7 +24,9 @@ export function sparseIndexRefused(node: PlannedNode, cause: LadingError): Ladin
     `the registry refuses the index ${node.descriptor.digest} without all of its images`,
     {
       ...(cause.place === undefined ? {} : { place: cause.place }),
-      hint: "copy the whole index, or one platform at a time; layouts and archives do take a part of an index",
+      hint:
+        "copy the whole index; where its digest may change, choose one platform at a time; layouts and archives do take " +
+        "a part of an index",
       cause,
     },
   );

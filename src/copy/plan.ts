@@ -106,13 +106,13 @@ class Planning {
 
   async #graphOf(index: number): Promise<Graph> {
     const request = this.#request(index);
-    const { from, platforms = [], referrers = false } = request;
+    const { from, platforms = [], keepIndex = false, referrers = false } = request;
     const resolved = await this.#resolve(request);
     const read = (descriptor: Descriptor) => this.#reader.read(from, descriptor);
     const choice =
       platforms.length === 0
         ? { root: resolved, leftOut: 0 }
-        : await choosePlatforms(resolved, platforms, read);
+        : await choosePlatforms(resolved, { platforms, keepIndex }, read);
     if (platforms.length > 0 && choice.root.digest === resolved.digest && !("kept" in choice)) {
       await this.#warnOfPlatform(request, resolved, platforms);
     }

@@ -9,6 +9,7 @@ import { imagesOf, selectManifests } from "../spec/select.ts";
 import { readConfig, readManifest } from "../stores/read.ts";
 import type { Source } from "../stores/store.ts";
 import type { ManifestEdges } from "./manifest-reader.ts";
+import type { CopyRequest } from "./request.ts";
 
 /** The platform that an image's own config tells; undefined when it tells none, or cannot be read. */
 export async function platformOf(
@@ -38,12 +39,12 @@ export interface PlatformChoice {
 }
 
 /**
- * Applies `CopyRequest.platforms` to a root, looking into nested indexes.
+ * Applies `platforms` and `keepIndex` of a `CopyRequest` to a root, looking into nested indexes.
  * @throws LadingError ERR_LADING_NOT_FOUND when a platform has no image
  */
 export async function choosePlatforms(
   root: Descriptor,
-  wanted: readonly Platform[],
+  { platforms: wanted, keepIndex }: Required<Pick<CopyRequest, "platforms" | "keepIndex">>,
   read: (descriptor: Descriptor) => Promise<ManifestEdges | undefined>,
 ): Promise<PlatformChoice> {
   const top = await read(root);
@@ -87,7 +88,7 @@ export async function choosePlatforms(
   };
   const chosen = selectManifests(flat, wanted);
   const [only] = chosen;
-  if (wanted.length === 1 && only !== undefined) return { root: only, leftOut: 0 };
+  if (wanted.length === 1 && only !== undefined && !keepIndex) return { root: only, leftOut: 0 };
 
   const kept = new Set(chosen.map(({ digest }) => digest));
   for (const image of images.values()) {

@@ -18,6 +18,8 @@ export interface CopyRequest {
    * most registries refuse one, unless they have the other images already. A root that is no index is copied as it is.
    */
   readonly platforms?: readonly Platform[];
+  /** A sparse index for one platform, too: for an index whose digest others name. */
+  readonly keepIndex?: boolean;
   /** Also copy what refers to any manifest of the graph, and what refers to that; a list gives the artifact types wanted. */
   readonly referrers?: boolean | readonly string[];
   /** More repositories that may have the blobs, to mount from when they are in the sink's registry. */
