@@ -1,0 +1,61 @@
+import { readFile, stat } from "node:fs/promises";
+import { inPlace, isLadingError, LadingError, systemCode } from "../../errors.ts";
+import { parseBundleLock } from "./bundle-lock.ts";
+import { parseImagesLock } from "./images-lock.ts";
+import { documentLimits } from "./limits.ts";
+import type { BundleLock, ImagesLock } from "./model.ts";
+
+export type LockFile =
+  | { readonly kind: "BundleLock"; readonly lock: BundleLock }
+  | { readonly kind: "ImagesLock"; readonly lock: ImagesLock };
+
+/**
+ * Reads a lock of either kind: what is no BundleLock is read as an ImagesLock, and the error of that is the one shown.
+ * @param place the file that it comes from, for messages
+ * @throws LadingError ERR_LADING_DOCUMENT, ERR_LADING_LIMIT
+ */
+export function parseLockFile(bytes: Uint8Array, place: string): LockFile {
+  try {
+    return { kind: "BundleLock", lock: parseBundleLock(bytes, place) };
+  } catch (error) {
+    if (!isLadingError(error)) throw error;
+  }
+  return { kind: "ImagesLock", lock: parseImagesLock(bytes, place) };
+}
+
+/**
+ * The bytes of a lock on disk, to be parsed.
+ * @throws LadingError ERR_LADING_NOT_FOUND, ERR_LADING_STORE, ERR_LADING_LIMIT
+ */
+export async function readLockBytes(
+  path: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > documentLimits.lockBytes) {
+      throw new LadingError(
+        "ERR_LADING_LIMIT",
+        `Reading path ${path}: there are ${size} bytes; at most ${documentLimits.lockBytes} are read`,
+      );
+    }
+    return await readFile(path, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const reason = reasons.get(systemCode(error) ?? "");
+    if (isLadingError(error) || reason === undefined) throw inPlace(path, () => error);
+    throw new LadingError(
+      reason.absent ? "ERR_LADING_NOT_FOUND" : "ERR_LADING_STORE",
+      `Reading path ${path}: ${reason.call} ${path}: ${reason.text}`,
+      { cause: error },
+    );
+  }
+}
+
+/** What systems say of a file that cannot be read, in imgpkg's words. */
+const reasons: ReadonlyMap<string, { call: "open" | "read"; text: string; absent: boolean }> = new Map([
+  ["ENOENT", { call: "open", text: "no such file or directory", absent: true }],
+  ["ENOTDIR", { call: "open", text: "not a directory", absent: true }],
+  ["EACCES", { call: "open", text: "permission denied", absent: false }],
+  ["EISDIR", { call: "read", text: "is a directory", absent: false }],
+]);
