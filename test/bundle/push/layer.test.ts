@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, rename, symlink, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { imgpkgDocuments } from "../../../src/bundle/push/documents.ts";
 import type { BundleLayerInput } from "../../../src/bundle/push/input.ts";
@@ -27,11 +25,11 @@ async function layerOf(
 }
 
 async function bytesOf(layer: BundleLayer): Promise<Buffer> {
-  return await collect(await layer.body.open({ offset: 0 }), tenMiB);
+  return await collect(await layer.body.open({ offset: 0 }), tenMiB, "layer");
 }
 
 async function tarOf(layer: BundleLayer): Promise<Buffer> {
-  return await collect(decompress(await layer.body.open({ offset: 0 })), tenMiB);
+  return await collect(decompress(await layer.body.open({ offset: 0 })), tenMiB, "tar");
 }
 
 test("the sample bundle gets the bytes that imgpkg gave it", async (t) => {
