@@ -2,6 +2,9 @@ import type { FileHandle } from "node:fs/promises";
 
 const blockSize = 1024 * 1024;
 
+/** A FileWriter holds less than this of what it has taken; the rest is written. Bytes. */
+export const heldBytes: number = 2 * blockSize;
+
 /**
  * Writes chunks into an open file in pieces of 1 MiB, each while the next one is gathered. Call `flush` at the end, also
  * after a failure of the chunks' source when what came before it shall stay.

@@ -30,6 +30,11 @@ interface Entry {
   readonly target?: string;
 }
 
+interface Listing {
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly repeated: ReadonlySet<string>;
+}
+
 /** How many links may lead from one to the next. */
 const linkDepth = 8;
 
@@ -37,11 +42,13 @@ const linkDepth = 8;
 export class TarFile {
   readonly #handle: FileHandle;
   readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #repeated: ReadonlySet<string>;
   readonly #label: string;
 
-  constructor(handle: FileHandle, entries: ReadonlyMap<string, Entry>, label: string) {
+  constructor(handle: FileHandle, { entries, repeated }: Listing, label: string) {
     this.#handle = handle;
     this.#entries = entries;
+    this.#repeated = repeated;
     this.#label = label;
   }
 
@@ -57,6 +64,11 @@ export class TarFile {
   /** Bytes of a file, or undefined when there is none of this name. */
   size(name: string): number | undefined {
     return this.#find(name)?.size;
+  }
+
+  /** Whether several entries have this name: other programs may read another one of them. */
+  isRepeated(name: string): boolean {
+    return this.#repeated.has(name);
   }
 
   /** @throws LadingError ERR_LADING_NOT_FOUND */
@@ -165,14 +177,16 @@ async function listEntries(
   size: number,
   label: string,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, Entry>> {
+): Promise<Listing> {
   const entries = new Map<string, Entry>();
+  const repeated = new Set<string>();
   const stream = new HeadersOnly(handle, size);
   const options = { what: label, ...(signal === undefined ? {} : { signal }) };
   for await (const item of readTar(stream, options)) {
     stream.skipTo(item.offset + item.storedSize);
     const name = normalName(item.name);
     if (name === undefined) continue;
+    if (entries.has(name)) repeated.add(name);
     if (item.type === "file" && item.sparse === undefined) {
       // As tar does, the last of several entries with one name counts.
       entries.set(name, { type: "file", offset: item.offset, size: item.size });
@@ -181,7 +195,7 @@ async function listEntries(
       entries.set(name, { type: "link", offset: 0, size: 0, ...(target === undefined ? {} : { target }) });
     } else entries.set(name, { type: "other", offset: 0, size: 0 });
   }
-  return entries;
+  return { entries, repeated };
 }
 
 const zeros = new Uint8Array(1024 * 1024);
