@@ -71,9 +71,9 @@ class Collector {
     this.#abort = abort;
   }
 
-  async collectRoot({ source, root }: TarImage): Promise<Collected> {
+  async collectRoot(image: TarImage): Promise<Collected> {
     try {
-      return await this.#collect(source, root, 0);
+      return await this.#collect(image, image.root, 0);
     } catch (error) {
       // imgpkg cannot tell a manifest that is not there from one of the old schema, and says so.
       if (!isLadingError(error) || !unknownManifest.has(error.code)) throw error;
@@ -85,16 +85,17 @@ class Collector {
     }
   }
 
-  #collect(source: Source, descriptor: Descriptor, depth: number): Promise<Collected> {
+  #collect(image: TarImage, descriptor: Descriptor, depth: number): Promise<Collected> {
     const known = this.#collected.get(descriptor.digest);
-    const load = () => this.#load(source, descriptor, depth);
+    const load = () => this.#load(image, descriptor, depth);
     // What fails at one source may still be read from the next.
     const collecting = known === undefined ? load() : known.catch(load);
     this.#collected.set(descriptor.digest, collecting);
     return collecting;
   }
 
-  async #load(source: Source, descriptor: Descriptor, depth: number): Promise<Collected> {
+  async #load(image: TarImage, descriptor: Descriptor, depth: number): Promise<Collected> {
+    const { source } = image;
     if (depth > limits.graphDepth) {
       throw new LadingError("ERR_LADING_LIMIT", `indexes nest deeper than ${limits.graphDepth} levels`, {
         place: source.label,
@@ -104,7 +105,7 @@ class Collector {
     this.#count(manifest.raw.byteLength, source);
     switch (manifest.kind) {
       case "index":
-        return this.#index(source, descriptor, manifest, depth);
+        return this.#index(image, descriptor, manifest, depth);
       case "image":
         return this.#image(source, descriptor, manifest);
       case "artifact":
@@ -115,9 +116,15 @@ class Collector {
     }
   }
 
-  async #index(source: Source, { digest }: Descriptor, index: Index, depth: number): Promise<CollectedIndex> {
+  async #index(
+    image: TarImage,
+    { digest }: Descriptor,
+    index: Index,
+    depth: number,
+  ): Promise<CollectedIndex> {
+    const along = index.manifests.filter((child) => image.manifests?.has(child.digest) ?? true);
     const children = await allSettled(
-      index.manifests.map((child) => this.#collect(source, child, depth + 1)),
+      along.map((child) => this.#collect(image, child, depth + 1)),
       this.#abort,
     );
     return { kind: "index", ...documentOf(index, digest), children };

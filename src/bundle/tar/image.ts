@@ -13,6 +13,8 @@ export interface TarImage {
   /** The reference in the bundle's lock; empty where there is none. */
   readonly origRef: string;
   readonly labels: Readonly<Record<string, string>> | undefined;
+  /** Of an index, the manifests below it that go along; all when left out. */
+  readonly manifests?: ReadonlySet<Digest>;
 }
 
 /** Layers of one image that need not be distributed. */
