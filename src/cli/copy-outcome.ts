@@ -1,5 +1,6 @@
 /** Runs a copy, or only plans it, and says what came of it. */
 
+import { isInternalTag } from "../bundle/documents/names.ts";
 import { copy } from "../copy/copy.ts";
 import type { CopyPlan } from "../copy/copy-plan.ts";
 import type { CopiedImage, CopyResult, Traffic } from "../copy/copy-result.ts";
@@ -46,12 +47,18 @@ export async function copyOutcome(
 
 function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb: string): string[] {
   const request = requests[image.request];
-  const tags = image.tags.length === 0 ? "" : ` as ${image.tags.join(", ")}`;
+  const tags = tagsText(image.tags);
   const referrers = image.referrers === 0 ? "" : ` with ${count(image.referrers, "referrer")}`;
   return [
     `${verb} ${request?.fromName ?? image.from}${referrers}${tags}`,
     `  to ${pinned(request, image.root)}`,
   ];
+}
+
+/** The tags that people use; those that bundles leave are in the JSON. */
+function tagsText(tags: readonly string[]): string {
+  const shown = tags.filter((tag) => !isInternalTag(tag));
+  return shown.length === 0 ? "" : ` as ${shown.join(", ")}`;
 }
 
 /** The image at its destination by digest: what a script takes on. */
@@ -87,9 +94,9 @@ function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[]): Outc
   const { totals } = planned;
   const images = planned.images.map((image) => {
     const request = requests[image.request];
-    const tags = image.tags.map(({ name }) => name).join(", ");
+    const tags = tagsText(image.tags.map(({ name }) => name));
     const left = image.leftOut === 0 ? "" : `, leaving out ${count(image.leftOut, "image")} of the index`;
-    return `Would copy ${request?.fromName ?? image.from}${tags === "" ? "" : ` as ${tags}`}\n  to ${pinned(request, image.root)}${left}`;
+    return `Would copy ${request?.fromName ?? image.from}${tags}\n  to ${pinned(request, image.root)}${left}`;
   });
   const nodes = planned.nodes
     .filter(({ action }) => action === "move" || action === "mount")

@@ -1,18 +1,23 @@
 /** A file that appears whole under its name, or not at all. */
-import { open, rename, rm, stat } from "node:fs/promises";
+import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { createHasher } from "../bytes/hash.ts";
-import type { ByteStream } from "../bytes/stream.ts";
+import { type ByteStream, streamOf } from "../bytes/stream.ts";
 import { LadingError } from "../errors.ts";
 import type { Digest } from "../spec/digest.ts";
 import { FileWriter } from "../stores/file-writer.ts";
 import { storeError } from "../stores/store-error.ts";
 import { syncFolder } from "../stores/sync-folder.ts";
 
-/** Writes beside the file first; what was there stays until the new content is complete and on disk. */
+/**
+ * Writes beside the file first; what was there stays until the new content is complete and on disk.
+ * @param mode permissions of the file; by default what the umask leaves
+ * @throws LadingError ERR_LADING_STORE, ERR_LADING_NOT_FOUND for the folder, ERR_LADING_USAGE when it is a folder itself
+ */
 export async function writeOutputFile(
   path: string,
   stream: ByteStream,
+  mode?: number,
 ): Promise<{ readonly size: number; readonly digest: Digest }> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
@@ -22,7 +27,7 @@ export async function writeOutputFile(
   }
   const part = join(dirname(path), `.${basename(path)}.lading-${process.pid}`);
   try {
-    return await writeAndRename(part, path, stream);
+    return await writeAndRename(part, path, stream, mode);
   } catch (error) {
     await rm(part, { force: true });
     throw storeError(error, path, "the file cannot be written");
@@ -33,11 +38,14 @@ async function writeAndRename(
   part: string,
   path: string,
   stream: ByteStream,
+  mode: number | undefined,
 ): Promise<{ readonly size: number; readonly digest: Digest }> {
   const hasher = createHasher();
   let size = 0;
-  const handle = await open(part, "w");
+  const handle = await open(part, "w", mode);
   try {
+    // A mode that was asked for holds whatever the umask is.
+    if (mode !== undefined) await handle.chmod(mode);
     const writer = new FileWriter(handle, 0);
     for await (const chunk of stream) {
       hasher.update(chunk);
@@ -52,4 +60,16 @@ async function writeAndRename(
   await rename(part, path);
   await syncFolder(dirname(path));
   return { size, digest: hasher.digest() };
+}
+
+/**
+ * Writes what `--lock-output` asks for. A file that is there keeps its mode, a new one is its owner's alone (as imgpkg has
+ * it); a link is followed, and what is no file, such as `/dev/stdout`, is written to as it is.
+ * @throws what `writeOutputFile` throws
+ */
+export async function writeLockOutput(path: string, text: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) return await writeFile(path, text);
+  const target = await realpath(path).catch(() => path);
+  await writeOutputFile(target, streamOf(Buffer.from(text)), (found?.mode ?? 0o600) & 0o777);
 }

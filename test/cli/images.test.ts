@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { openLayout } from "../../src/stores/layout/open.ts";
@@ -18,7 +18,6 @@ async function site(t: test.TestContext): Promise<string> {
   await writeFile(join(dir, "site/index.html"), "<p>hello");
   await writeFile(join(dir, "site/bin/run"), "#!/bin/sh\n");
   await chmod(join(dir, "site/bin/run"), 0o755);
-  await symlink("index.html", join(dir, "site/link"));
   return dir;
 }
 
@@ -63,8 +62,7 @@ test("push, tags, copy and pull keep the digest and the files", async (t) => {
   );
 
   ok(await lading(["pull", "-i", `${two.host}/site:v1`, "-o", "out"], { cwd }));
-  assert.deepEqual((await readdir(join(cwd, "out"))).sort(), ["bin", "index.html", "link"]);
-  assert.equal(await readlink(join(cwd, "out/link")), "index.html");
+  assert.deepEqual((await readdir(join(cwd, "out"))).sort(), ["bin", "index.html"]);
   assert.equal((await stat(join(cwd, "out/bin/run"))).mode & 0o777, 0o755);
 });
 
@@ -216,8 +214,10 @@ test("labels and platform are in the config; inspect shows its bytes", async (t)
 test("compression is chosen; what does not exist is refused", async (t) => {
   const cwd = await site(t);
   for (const [how, type] of [
-    ["none", "tar"],
-    ["gzip:9", "tar+gzip"],
+    ["none", "diff.tar"],
+    ["gzip:9", "diff.tar.gzip"],
+    ["parallel", "diff.tar.gzip"],
+    ["imgpkg", "diff.tar.gzip"],
   ] as const) {
     ok(await lading(["push", "-i", "oci:img:v1", "-f", "site", "--compression", how], { cwd }));
     const seen = json(await lading(["image", "inspect", "oci:img:v1", "--json"], { cwd }));
@@ -234,8 +234,11 @@ test("compression is chosen; what does not exist is refused", async (t) => {
 });
 
 test("files of an image: list, print, export", async (t) => {
-  const cwd = await site(t);
-  ok(await lading(["push", "-i", "oci:img:v1", "-f", "site"], { cwd }));
+  const cwd = await tempDir(t);
+  const layout = await openLayout(join(cwd, "img"), { create: true });
+  const run = { ...file("bin/run", "#!/bin/sh\n"), mode: 0o755, mtime: 0 };
+  const tar = tarOf({ name: "bin/" }, run, file("index.html", "<p>hello"), linkEntry("link", "index.html"));
+  await putImage(layout, [tar], { tag: "v1" });
   assert.equal(
     ok(await lading(["image", "ls", "oci:img:v1"], { cwd })),
     "/bin/\n/bin/run\n/index.html\n/link\n",
@@ -247,16 +250,16 @@ test("files of an image: list, print, export", async (t) => {
   assert.equal(ok(await lading(["image", "cat", "oci:img:v1", "link"], { cwd })), "<p>hello");
   const cat = json(await lading(["image", "cat", "oci:img:v1", "link", "--json"], { cwd }));
   assert.equal(Buffer.from(String(cat["base64"]), "base64").toString(), "<p>hello");
-  const tar = ok(await lading(["image", "export", "oci:img:v1"], { cwd }));
-  assert.ok(tar.includes("<p>hello"));
+  const exported = ok(await lading(["image", "export", "oci:img:v1"], { cwd }));
+  assert.ok(exported.includes("<p>hello"));
   ok(await lading(["image", "export", "oci:img:v1", "-o", "files.tar"], { cwd }));
-  assert.equal(await readFile(join(cwd, "files.tar"), "latin1"), tar);
+  assert.equal(await readFile(join(cwd, "files.tar"), "latin1"), exported);
   assert.equal((await lading(["image", "export", "oci:img:v1", "--json"], { cwd })).code, 2);
 });
 
 test("exclusions replace the default", async (t) => {
   const cwd = await site(t);
-  ok(await lading(["push", "-i", "oci:img:v1", "-f", "site", "--file-exclusion", "bin,link"], { cwd }));
+  ok(await lading(["push", "-i", "oci:img:v1", "-f", "site", "--file-exclusion", "bin,nothing"], { cwd }));
   assert.equal(
     ok(await lading(["image", "ls", "oci:img:v1"], { cwd })),
     "/.git/\n/.git/config\n/index.html\n",

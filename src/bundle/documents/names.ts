@@ -51,6 +51,11 @@ export function locationsTag(bundle: Digest): string {
   return `${tagPrefix(bundle)}.image-locations.imgpkg`;
 }
 
+/** Whether a tag is one of those that pushes and copies leave for themselves. People look for others. */
+export function isInternalTag(tag: string): boolean {
+  return tag.endsWith(".imgpkg");
+}
+
 /** The tag under which cosign keeps what belongs to an image. */
 export function cosignTag(digest: Digest, kind: "sig" | "att" | "sbom"): string {
   return `${tagPrefix(digest)}.${kind}`;

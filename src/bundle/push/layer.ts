@@ -35,8 +35,8 @@ export interface BundleLayer extends Layer {
  * Makes the layer of a bundle, or of an image that is pushed beside bundles, in one pass: the tar that imgpkg makes of the
  * same files, bit for bit, whoever owns them and whenever they were written.
  * @throws LadingError ERR_LADING_NOT_FOUND for a path that is not there, ERR_LADING_STORE for what cannot be read or
- *   written, ERR_LADING_CONFLICT for a file that changes meanwhile, ERR_LADING_UNSUPPORTED for links, sockets, pipes,
- *   devices, whiteouts and names that are not UTF-8, ERR_LADING_USAGE for two things at one path
+ *   written, ERR_LADING_CONFLICT for a file that changes meanwhile, ERR_LADING_USAGE for links, sockets, pipes, devices and
+ *   two things at one path, ERR_LADING_UNSUPPORTED for whiteouts and names that are not UTF-8
  */
 export async function createBundleLayer(
   inputs: readonly BundleLayerInput[],

@@ -22,8 +22,9 @@ const fileMode = 0o600;
 /**
  * The entries of a bundle's layer in imgpkg's order: input by input, each folder as `.` with what is in it.
  * @param preserveModes gives every folder the mode of the input's root: that is how imgpkg does it
- * @throws LadingError ERR_LADING_USAGE for a path that comes up twice, ERR_LADING_UNSUPPORTED for links and what else is
- *   no file, ERR_LADING_NOT_FOUND and ERR_LADING_STORE for what cannot be read
+ * @throws LadingError ERR_LADING_USAGE for a path that comes up twice, and for links and what else is no file,
+ *   ERR_LADING_UNSUPPORTED for whiteouts and names that are not UTF-8, ERR_LADING_NOT_FOUND and ERR_LADING_STORE for what
+ *   cannot be read
  */
 export async function planBundleLayer(
   inputs: readonly BundleLayerInput[],

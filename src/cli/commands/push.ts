@@ -1,48 +1,93 @@
 import { resolve } from "node:path";
+import { formatBundleLock } from "../../bundle/documents/bundle-lock.ts";
+import { lockName } from "../../bundle/documents/names.ts";
+import { checkLabels, type PackedImage, packBundle, packImage } from "../../bundle/push/pack.ts";
+import { lockFor, type PushDestination, pushRequest } from "../../bundle/push/push.ts";
+import { during } from "../../bundle/steps.ts";
 import { LadingError } from "../../errors.ts";
-import { buildImage } from "../../image/document.ts";
-import { createLayer } from "../../image/layer/create.ts";
-import { NewImage } from "../../image/new-image.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { isTag } from "../../spec/reference.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
-import { parseCompression } from "../compression.ts";
+import { parseBundleCompression } from "../compression.ts";
 import { copyOutcome } from "../copy-outcome.ts";
+import type { ImgpkgPart } from "../imgpkg/parts.ts";
 import { parseLabels } from "../labels.ts";
-import { Places } from "../places.ts";
+import { writeLockOutput } from "../output-file.ts";
+import { Places, type SinkPlace } from "../places.ts";
 import type { pushSpec } from "../tree/push.ts";
 
 type Options = OptionsOf<typeof pushSpec>;
 
 export async function run(options: Options, context: Context): Promise<Outcome> {
-  // An image without files would take the tag from a good one.
-  if (options.file.length === 0) {
-    throw new LadingError("ERR_LADING_USAGE", "--file (-f) has to say what to push", {
-      hint: "name a folder or a file: lading push -i REF -f PATH",
+  const labels = parseLabels(options.labels);
+  const compression = parseBundleCompression(options.compression);
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+  const tags = options.tag.map(checkedTag);
+  checkLabels(labels);
+  const { isBundle, reference } = whatToPush(options);
+  await using places = new Places(options, context);
+  const place = await during(`Parsing '${reference}'`, () => places.sink(reference, options));
+  const to = { sink: place.sink, tag: place.tag, tags };
+  if (options.lockOutput && to.sink.location === undefined) {
+    throw new LadingError("ERR_LADING_USAGE", `a lock names a registry, and ${reference} is none`, {
+      hint: "leave --lock-output out",
     });
   }
-  const compression = parseCompression(options.compression);
-  const labels = parseLabels(options.labels);
-  const platform = parsePlatform(options.platform);
-  await using places = new Places(options, context);
-  const to = await places.sink(options.image, options);
-  const tags = [...new Set([to.tag ?? "latest", ...options.tag.map(checkedTag)])];
-  const inputs = options.file.map((path) => ({
-    path: resolve(context.environment.cwd, path),
-    exclude: options.fileExclusion,
+
+  if (options.file.length === 0) warnOfNothing(isBundle, context);
+  const exclude = exclusions(options, context);
+  const files = options.file.map((shown) => ({
+    path: resolve(context.environment.cwd, shown),
+    ...{ shown, exclude },
   }));
-  await using layer = await createLayer(inputs, {
-    ...compression,
-    tempDir: context.environment.tempDir,
+  await using packed = await (isBundle ? packBundle : packImage)(files, {
+    ...{ labels, compression },
+    ...(platform === undefined ? {} : { platform }),
     preservePermissions: options.preservePermissions,
+    tempDir: context.environment.tempDir,
     on: context.on,
     signal: context.signal,
   });
-  const documents = buildImage({ layers: [layer], platform, labels });
-  const fromName = options.file.join(", ");
-  const image = await NewImage.of(fromName, documents, [layer]);
-  const request = { from: image, reference: image.root, fromName, to: to.sink, place: to, tags };
-  return await copyOutcome([request], { plan: options.plan, verb: "Pushed" }, context);
+  const request = { ...pushRequest(packed, to), fromName: packed.image.label, place };
+  const outcome = await copyOutcome([request], { plan: options.plan, verb: "Pushed" }, context);
+  if (options.plan) return outcome;
+  await writeLock(options, packed, to, context);
+  return { ...outcome, imgpkg: imgpkgParts(packed, place) };
+}
+
+/** In imgpkg's order, with its sentences. */
+function whatToPush({ bundle, image, lockOutput }: Options): {
+  readonly isBundle: boolean;
+  readonly reference: string;
+} {
+  // An empty value is none, as for imgpkg.
+  if (bundle && image) throw usage("Expected only one of image or bundle");
+  if (bundle) return { isBundle: true, reference: bundle };
+  if (!image) throw usage("Expected either image or bundle");
+  if (lockOutput) {
+    throw usage("Lock output is not compatible with image, use bundle for lock output");
+  }
+  return { isBundle: false, reference: image };
+}
+
+function usage(message: string): LadingError {
+  return new LadingError("ERR_LADING_USAGE", message);
+}
+
+/** A bundle without files is refused; an image without files takes the tag from a good one. */
+function warnOfNothing(isBundle: boolean, context: Context): void {
+  if (isBundle) return;
+  context.on({
+    type: "warning",
+    message: "the image is empty: no files were named",
+    hint: "name a folder or a file with -f",
+  });
+}
+
+function exclusions({ fileExclusion, fileExcludeDefaults }: Options, context: Context): readonly string[] {
+  if (fileExcludeDefaults.length === 0) return fileExclusion;
+  context.say("Flag --file-exclude-defaults has been deprecated, use --file-exclusion instead");
+  return fileExcludeDefaults;
 }
 
 function checkedTag(text: string): string {
@@ -50,4 +95,26 @@ function checkedTag(text: string): string {
   throw new LadingError("ERR_LADING_REFERENCE", `not a tag: '${text}'`, {
     hint: "a tag has letters, digits, '_', '.' and '-', at most 128 of them",
   });
+}
+
+async function writeLock(
+  { lockOutput }: Options,
+  packed: PackedImage,
+  to: PushDestination,
+  context: Context,
+): Promise<void> {
+  const lock = lockFor(packed, to);
+  if (!lockOutput || lock === undefined) return;
+  await writeLockOutput(resolve(context.environment.cwd, lockOutput), formatBundleLock(lock));
+}
+
+function imgpkgParts({ image, entries }: PackedImage, { sink, nameOf }: SinkPlace): ImgpkgPart[] {
+  const { digest } = image.root;
+  const name = sink.location === undefined ? nameOf(digest) : lockName({ ...sink.location, digest });
+  return [
+    ...entries.map(({ type, name }): ImgpkgPart => {
+      return { kind: "line", text: `${type === "directory" ? "dir" : "file"}: ${name}` };
+    }),
+    { kind: "text", text: `Pushed '${name}'` },
+  ];
 }

@@ -1,3 +1,4 @@
+import { isInternalTag } from "../../bundle/documents/names.ts";
 import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
 import type { Source } from "../../stores/store.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
@@ -18,7 +19,7 @@ export async function run(options: OptionsOf<typeof tagListSpec>, context: Conte
   const { source, repository } = await places.source(options.image);
   const names: string[] = [];
   for await (const name of source.tags({ signal: context.signal })) {
-    if (options.imgpkgInternalTags || !name.endsWith(".imgpkg")) names.push(name);
+    if (options.imgpkgInternalTags || !isInternalTag(name)) names.push(name);
   }
   const tags: readonly ListedTag[] = options.digests
     ? await resolveAll(source, names, context)
