@@ -4,13 +4,12 @@ import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
 import type { Source } from "../../stores/store.ts";
-import { changeFile, type FileChange } from "./change-file.ts";
 import { type Filling, fillFolder } from "./fill-folder.ts";
-import { applyImage, type UnpackedImage } from "./image-layers.ts";
+import { applyImage } from "./image-layers.ts";
 import { intoFolder } from "./into-folder.ts";
 import { consumeLayer } from "./layer-stream.ts";
-import { freshFolder } from "./nested-folder.ts";
 import type { UnpackOptions, UnpackResult } from "./options.ts";
+import { StagedFolder, type StagedFolderTask } from "./staged-folder.ts";
 
 /**
  * Unpacks an image's layers, the lowest first, into a folder in one pass. Nothing outside the target is touched, whatever
@@ -20,6 +19,7 @@ import type { UnpackOptions, UnpackResult } from "./options.ts";
  * Symbolic links are made as the image has them, also absolute ones and those with `..`: they mean places in the image.
  * Whoever reads through them later should remember that. Devices and fifos are left out with a warning (Node cannot make
  * them), extended attributes are not kept, and setuid bits and owners only on request.
+ * @param then is called when all layers are there and nobody can see them yet: what it does appears with them
  * @throws LadingError ERR_LADING_DIGEST_MISMATCH, ERR_LADING_SIZE_MISMATCH, ERR_LADING_ARCHIVE, ERR_LADING_UNSAFE_PATH,
  * ERR_LADING_LIMIT, ERR_LADING_STORE, ERR_LADING_USAGE, ERR_LADING_DOCUMENT (config)
  */
@@ -28,51 +28,13 @@ export async function unpackImage(
   manifest: ImageManifest,
   target: string,
   options: UnpackOptions = {},
+  then?: StagedFolderTask,
 ): Promise<UnpackResult> {
-  return await unpack(target, options, ({ writer }) =>
-    applyImage({ source, manifest }, writer, target, options),
-  );
-}
-
-/** One image of several that fill one folder together. */
-export interface ImagePart extends UnpackedImage {
-  /** Done once all layers of the image are there. */
-  readonly change?: FileChange;
-}
-
-export interface NestedPart extends ImagePart {
-  /** Where below the target, with `/`. What the first image has there goes. */
-  readonly at: string;
-}
-
-/**
- * Unpacks an image, and others into folders below it: all of them appear at once, or nothing does.
- * @returns what was done for each, the first image first
- * @throws as `unpackImage`, and what a change throws
- */
-export async function unpackTogether(
-  first: ImagePart,
-  nested: readonly NestedPart[],
-  target: string,
-  options: UnpackOptions = {},
-): Promise<readonly UnpackResult[]> {
-  const results: UnpackResult[] = [];
-  const fill = async (part: ImagePart, { tree, writer }: Filling, place: string): Promise<void> => {
-    await applyImage(part, writer, place, options);
-    if (part.change !== undefined) await changeFile(tree, part.change, place);
-  };
-  const result = await unpack(target, options, async (filling, umask) => {
-    await fill(first, filling, target);
-    // Folders of the first image get their modes after this: they may be read-only then.
-    for (const part of nested) {
-      const folder = await freshFolder(filling.tree, part.at);
-      const place = `${target}/${part.at}`;
-      results.push(
-        await fillFolder(folder, { target: place, umask, options }, (inner) => fill(part, inner, place)),
-      );
-    }
+  return await unpack(target, options, async ({ tree, writer }, umask) => {
+    await applyImage({ source, manifest }, writer, target, options);
+    // Folders get their modes after this: they may be read-only then.
+    await then?.(new StagedFolder(tree, { target, umask, options }));
   });
-  return [result, ...results];
 }
 
 /** What one layer is, as far as the caller knows. */
