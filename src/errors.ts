@@ -140,6 +140,8 @@ export class SizeMismatchError extends LadingError {
 export interface RegistryErrorEntry {
   readonly code: string;
   readonly message: string;
+  /** Whatever the registry adds, as parsed JSON without secrets; left out when it is deep. */
+  readonly detail?: unknown;
 }
 
 export interface RegistryErrorData {
@@ -148,6 +150,8 @@ export interface RegistryErrorData {
   /** Redacted. */
   readonly url: string;
   readonly errors: readonly RegistryErrorEntry[];
+  /** The start of an answer that is no list of errors. */
+  readonly body?: string;
   /** Milliseconds, from `Retry-After`. */
   readonly retryAfterMs?: number;
 }
@@ -159,6 +163,7 @@ export class RegistryError extends LadingError {
   readonly method: string;
   readonly url: string;
   readonly errors: readonly RegistryErrorEntry[];
+  readonly body: string | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, data: RegistryErrorData, options: LadingErrorOptions = {}) {
@@ -167,6 +172,7 @@ export class RegistryError extends LadingError {
     this.method = data.method;
     this.url = data.url;
     this.errors = data.errors;
+    this.body = data.body;
     this.retryAfterMs = data.retryAfterMs;
   }
 }

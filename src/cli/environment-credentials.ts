@@ -8,8 +8,8 @@ interface HostCredential {
   readonly labels: readonly RegExp[];
   readonly port: string;
   readonly path: string;
-  /** As written, for the order. */
-  readonly written: string;
+  /** Host and path, for the order. */
+  readonly key: string;
   readonly credential: Credential;
 }
 
@@ -44,9 +44,13 @@ function hostCredentials(variables: Variables, prefix: string): HostCredential[]
     if (rest.startsWith("AZURE_CR_CONFIG")) continue;
     const field = Object.keys(fields).find((key) => rest === key || rest.startsWith(`${key}_`));
     if (field === undefined) {
-      throw new LadingError("ERR_LADING_USAGE", `the environment variable ${name} means nothing`, {
-        hint: `after ${prefix} stands one of ${Object.keys(fields).join(", ")}, then a suffix of your own`,
-      });
+      throw new LadingError(
+        "ERR_LADING_USAGE",
+        `Unable retrieve credentials for registry: Unknown env variable '${name}'`,
+        {
+          hint: `after ${prefix} stands one of ${Object.keys(fields).join(", ")}, then a suffix of your own`,
+        },
+      );
     }
     const suffix = rest.slice(field.length);
     const group = groups.get(suffix) ?? {};
@@ -56,7 +60,7 @@ function hostCredentials(variables: Variables, prefix: string): HostCredential[]
   return [...groups.values()]
     .filter((group) => group["host"] !== undefined && group["host"] !== "")
     .map(({ host = "", ...credential }) => ({ ...pattern(host), credential }))
-    .sort((a, b) => (a.written < b.written ? 1 : -1));
+    .sort((a, b) => (a.key < b.key ? 1 : -1));
 }
 
 function pattern(written: string): Omit<HostCredential, "credential"> {
@@ -65,7 +69,12 @@ function pattern(written: string): Omit<HostCredential, "credential"> {
   const host = slash < 0 ? bare : bare.slice(0, slash);
   const path = slash < 0 ? "" : bare.slice(slash + 1).replace(/^v[12]\/?/, "");
   const [, name = host, port = ""] = /^(.*?)(?::(\d+))?$/.exec(normalized(host)) ?? [];
-  return { labels: name.split(".").map(labelPattern), port, path: path.replace(/\/+$/, ""), written };
+  return {
+    labels: name.split(".").map(labelPattern),
+    port,
+    path: path.replace(/\/+$/, ""),
+    key: `${host}/${path}`,
+  };
 }
 
 function labelPattern(label: string): RegExp {

@@ -2,6 +2,7 @@ import { type ErrorCode, isLadingError, messageOf, systemCode } from "../errors.
 import type { Paint } from "./color.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { Interrupted } from "./interrupt.ts";
+import { systemReason } from "./system-error.ts";
 import { printable } from "./table.ts";
 
 /** An error as data: what `--json` prints and what the text is made from. */
@@ -82,9 +83,8 @@ export function reportOf(error: unknown): ErrorReport {
 
 /** `ENOENT: no such file or directory, open 'x'` as `x: no such file or directory`. */
 function systemMessage(error: unknown): string {
-  const { path, message = String(error) } = error as { path?: unknown; message?: string };
-  const [, what] = /^[A-Z0-9]+: ([^,]*)/.exec(message) ?? [];
-  return what !== undefined && typeof path === "string" ? `${path}: ${what}` : message;
+  const { path } = error as { path?: unknown };
+  return typeof path === "string" ? `${path}: ${systemReason(error)}` : messageOf(error);
 }
 
 /** Three lines at most for each error: what, where, what to do. With `debug` every cause and where in the code it was. */

@@ -13,7 +13,10 @@ export function parseLabels(values: readonly string[]): Record<string, string> {
     for (const item of isOne ? [value.replace(/^"+|"+$/g, "")] : splitCommas(value)) {
       const at = item.indexOf("=");
       if (at < 0) {
-        throw new LadingError("ERR_LADING_USAGE", `not a label: '${item}'`, { hint: "write key=value" });
+        throw new LadingError(
+          "ERR_LADING_USAGE",
+          `invalid argument ${JSON.stringify(value)} for "-l, --labels" flag: ${item} must be formatted as key=value`,
+        );
       }
       labels[item.slice(0, at)] = item.slice(at + 1);
     }

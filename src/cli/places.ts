@@ -47,6 +47,7 @@ export class Places implements AsyncDisposable {
   readonly #flags: RegistryFlags;
   readonly #context: Context;
   readonly #open: AsyncDisposable[] = [];
+  readonly #named = new Set<string>();
   readonly #registries = new Set<string>();
   #client: Promise<RegistryClient> | undefined;
 
@@ -116,20 +117,31 @@ export class Places implements AsyncDisposable {
 
   /** The one client of this command; made when the first registry is needed. @param registry one that the call names */
   client(registry: string): Promise<RegistryClient> {
+    this.#named.add(registry);
     this.#registries.add(registry);
     return this.#sharedClient();
   }
 
-  /** All registries, for references that documents hold: they get no credentials from flags (`clientOptions`). */
+  /** All registries, for references that documents hold: they get no credentials from flags (`CallRegistries`). */
   repositories(): Repositories {
     return {
-      open: async (location) => (await this.#sharedClient()).repository(location),
+      open: async (location) => {
+        this.#registries.add(location.registry);
+        return (await this.#sharedClient()).repository(location);
+      },
     };
+  }
+
+  /** Makes the client: what is wrong with the flags for registries shows now. */
+  async prepare(): Promise<void> {
+    await this.#sharedClient();
   }
 
   #sharedClient(): Promise<RegistryClient> {
     this.#client ??= import("../stores/registry/client.ts").then(({ createRegistryClient }) => {
-      const client = createRegistryClient(clientOptions(this.#flags, this.#context, this.#registries));
+      const client = createRegistryClient(
+        clientOptions(this.#flags, this.#context, { named: this.#named, all: this.#registries }),
+      );
       this.#open.push(client);
       return client;
     });
@@ -140,12 +152,12 @@ export class Places implements AsyncDisposable {
     const label = formatPlace({ ...place, reference: "" });
     if (place.kind !== "layout") return await this.#openArchive(place.path, label);
     const { openLayout } = await import("../stores/layout/open.ts");
-    return this.#kept(await openLayout(this.#absolute(place.path), { label }));
+    return this.keep(await openLayout(this.#absolute(place.path), { label }));
   }
 
   async #openArchive(path: string, label: string): Promise<Source> {
     const { openArchive } = await import("../stores/archive/open.ts");
-    return this.#kept(await openArchive(this.#absolute(path), { label }));
+    return this.keep(await openArchive(this.#absolute(path), { label }));
   }
 
   async #localSink(place: FilePlace): Promise<Sink> {
@@ -154,15 +166,15 @@ export class Places implements AsyncDisposable {
     switch (place.kind) {
       case "layout": {
         const { openLayout } = await import("../stores/layout/open.ts");
-        return this.#kept(await openLayout(path, { create: true, label }));
+        return this.keep(await openLayout(path, { create: true, label }));
       }
       case "oci-archive": {
         const { createOciArchive } = await import("../stores/archive/archive-writer.ts");
-        return this.#kept(await createOciArchive(path, { label }));
+        return this.keep(await createOciArchive(path, { label }));
       }
       case "docker-archive": {
         const { createDockerArchive } = await import("../stores/archive/archive-writer.ts");
-        return this.#kept(await createDockerArchive(path, { label }));
+        return this.keep(await createDockerArchive(path, { label }));
       }
     }
   }
@@ -184,7 +196,8 @@ export class Places implements AsyncDisposable {
     return resolve(this.#context.environment.cwd, path);
   }
 
-  #kept<T extends AsyncDisposable>(store: T): T {
+  /** Closes it in the end. */
+  keep<T extends AsyncDisposable>(store: T): T {
     this.#open.push(store);
     return store;
   }
@@ -213,7 +226,7 @@ function digestRefused(text: string): LadingError {
 }
 
 /** The tag within a name: archives may call an image by its whole reference. */
-function shortTag(name: string | undefined): string | undefined {
+export function shortTag(name: string | undefined): string | undefined {
   if (name === undefined || isTag(name)) return name;
   try {
     return parseReference(name).tag;

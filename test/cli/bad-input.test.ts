@@ -59,7 +59,10 @@ test("lines that make no sense end with 2", async (t) => {
     [["push", "-i", "https://127.0.0.1:1/a", "-f", "site"], /it has a scheme/],
     [["push", "-i", `127.0.0.1:1/a@sha256:${"0".repeat(64)}`, "-f", "site"], /a destination has no digest/],
     [["push", "-i", image, "-f", "site", "--tag", "a b"], /not a tag/],
-    [["push", "-i", image, "-f", "site", "-l", "novalue"], /not a label/],
+    [
+      ["push", "-i", image, "-f", "site", "-l", "novalue"],
+      /invalid argument "novalue" for "-l, --labels" flag: novalue must be formatted as key=value/,
+    ],
     [["push", "-i", image, "-f", "site", "--platform", "linux"], /not a platform/],
     [["push", "-i", image], /--file \(-f\) has to say what to push/],
     [["push", "-i", image, "-f", ""], /--file \(-f\) has to say what to push/],
@@ -77,7 +80,7 @@ test("lines that make no sense end with 2", async (t) => {
     [["registry", "serve", "--dir", "r", "--tls-cert", "x"], /belong together/],
     [
       ["push", "-i", image, "-f", "site", "--registry-ca-cert-path", "site/index.html"],
-      /no certificate in the file/,
+      /Creating registry HTTP transport: Adding CA certificates from .site\/index.html.: failed/,
     ],
   ];
   for (const [args, error] of cases) await fails(cwd, { args, code: 2, error });

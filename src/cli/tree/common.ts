@@ -25,14 +25,34 @@ export const globalOptions = {
     least: 1,
     help: "how many blobs move at the same time",
   },
+  tty: { type: "flag", help: "print what imgpkg prints on a terminal" },
+  column: {
+    type: "list",
+    comma: true,
+    value: "name",
+    hidden: true,
+    help: "only these columns of the tables that imgpkg prints",
+  },
   yes: { type: "flag", short: "y", hidden: true, help: "accepted for scripts; nothing is ever asked" },
 } as const satisfies OptionSpecs;
 
 /** On every command that talks to a registry; names and meaning as in imgpkg. */
 export const registryOptions = {
-  registryUsername: { type: "text", value: "name", help: "user name for every registry of this call" },
-  registryPassword: { type: "text", value: "password", help: "password for every registry of this call" },
-  registryToken: { type: "text", value: "token", help: "bearer token for every registry of this call" },
+  registryUsername: {
+    type: "text",
+    value: "name",
+    help: "user name for the registries that this call names",
+  },
+  registryPassword: {
+    type: "text",
+    value: "password",
+    help: "password for the registries that this call names",
+  },
+  registryToken: {
+    type: "text",
+    value: "token",
+    help: "bearer token for the registries that this call names",
+  },
   registryAnon: { type: "flag", help: "send no credentials, even where some are known" },
   registryCaCertPath: {
     type: "list",
@@ -45,7 +65,7 @@ export const registryOptions = {
     type: "text",
     value: "file",
     completes: "file",
-    help: "PEM file of the certificate to show to the registries of this call",
+    help: "PEM file of the certificate to show to the registries that this call names",
   },
   registryClientKeyPath: {
     type: "text",

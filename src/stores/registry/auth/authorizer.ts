@@ -61,7 +61,7 @@ export function createAuthorizer(
   /** Scopes that challenges asked for beyond what was thought to be enough. */
   const learned = new Map<string, readonly string[]>();
 
-  const credential: Authorizer["credential"] = async ({ registry, repository }, signal) => {
+  const find = (registry: string, repository: string): Promise<Credential | undefined> => {
     const key = `${registry}/${repository}`;
     let found = credentials.get(key);
     if (found === undefined) {
@@ -70,7 +70,17 @@ export function createAuthorizer(
       credentials.set(key, found);
       found.catch(() => credentials.delete(key));
     }
-    const known = await unlessAborted(found, signal);
+    return found;
+  };
+
+  const credential: Authorizer["credential"] = async ({ registry, repository }, signal) => {
+    const first = find(registry, repository);
+    let known = await unlessAborted(first, signal);
+    if (known?.askAgainAt !== undefined && known.askAgainAt <= context.clock.now()) {
+      const key = `${registry}/${repository}`;
+      if (credentials.get(key) === first) credentials.delete(key);
+      known = await unlessAborted(find(registry, repository), signal);
+    }
     for (const secret of [known?.password, known?.identityToken, known?.registryToken])
       context.redactor.add(secret);
     return known;

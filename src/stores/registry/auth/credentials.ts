@@ -6,6 +6,8 @@ export interface Credential {
   readonly identityToken?: string;
   /** A bearer token that the registry takes as it is. */
   readonly registryToken?: string;
+  /** From then on (ms since the epoch) the source has to be asked anew. */
+  readonly askAgainAt?: number;
 }
 
 /** Where credentials come from. */

@@ -33,10 +33,12 @@ export interface ErrorContext {
 /** An answer that is not one of those hoped for, as an error with code and hint. */
 export function answerError(answer: FailedAnswer, context: ErrorContext): RegistryError {
   const { redactor } = context;
-  const errors = readErrors(answer).map(({ code, message }) => ({
+  const errors = readErrors(answer).map(({ code, message, detail }) => ({
     code: redactor.text(code),
     message: redactor.text(message),
+    ...(detail === undefined ? {} : { detail: redactedDetail(detail, redactor) }),
   }));
+  const body = errors.length > 0 ? "" : redactor.text(printable(Buffer.from(answer.body).toString("utf8")));
   const code = codeOf(answer.status, errors);
   const said = errors.map((entry) => [entry.code, entry.message].filter(Boolean).join(": ")).join("; ");
   const retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"), context.now);
@@ -49,6 +51,7 @@ export function answerError(answer: FailedAnswer, context: ErrorContext): Regist
       method: answer.method,
       url: redactor.url(answer.url),
       errors,
+      ...(body === "" || isWebPage(answer.headers.get("content-type")) ? {} : { body }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     },
     {
@@ -91,9 +94,37 @@ function readErrors(answer: FailedAnswer): readonly RegistryErrorEntry[] {
   if (!Array.isArray(list)) return [];
   return list.slice(0, 10).flatMap((item: unknown) => {
     if (typeof item !== "object" || item === null) return [];
-    const { code, message } = item as { code?: unknown; message?: unknown };
-    return [{ code: printable(code), message: printable(message) }];
+    const { code, message, detail } = item as { code?: unknown; message?: unknown; detail?: unknown };
+    const shown = detail === null || !isSmall(detail) ? undefined : detail;
+    return [
+      {
+        code: printable(code),
+        message: printable(message),
+        ...(shown === undefined ? {} : { detail: shown }),
+      },
+    ];
   });
+}
+
+const deepestDetail = 6;
+
+/** Whether it is something that can be shown in a message. */
+function isSmall(detail: unknown, depth = 0): boolean {
+  if (typeof detail !== "object" || detail === null) return true;
+  return depth < deepestDetail && Object.values(detail).every((value) => isSmall(value, depth + 1));
+}
+
+/** Text within it is treated like all text of a registry. */
+function redactedDetail(detail: unknown, redactor: Redactor): unknown {
+  if (typeof detail === "string") return redactor.text(printable(detail));
+  if (Array.isArray(detail)) return detail.map((item) => redactedDetail(item, redactor));
+  if (typeof detail !== "object" || detail === null) return detail;
+  return Object.fromEntries(
+    Object.entries(detail).map(([key, value]) => [
+      redactor.text(printable(key)),
+      redactedDetail(value, redactor),
+    ]),
+  );
 }
 
 function printable(value: unknown): string {
@@ -170,7 +201,7 @@ const trustHints: ReadonlyMap<string, string> = new Map([
   ["CERT_NOT_YET_VALID", "check the clock of this machine"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "call the host by the name in its certificate"],
 ]);
-const takeAny = "--registry-verify-certs=false takes any certificate of the registries that the call names";
+const takeAny = "--registry-verify-certs=false takes any certificate of the registries of this call";
 
 /** A request that got no answer, as an error. Lading's own errors pass through. */
 export function networkError(error: unknown, context: ErrorContext, url: URL): LadingError {
@@ -232,6 +263,8 @@ function reasonOf(code: string, message: string, host: string): string {
     case "UND_ERR_CONNECT_TIMEOUT":
       return `${host} does not answer`;
     case "UND_ERR_HEADERS_TIMEOUT":
+      // The words that scripts written for imgpkg look for.
+      return `${host} was silent for too long (net/http: timeout awaiting response headers)`;
     case "UND_ERR_BODY_TIMEOUT":
       return `${host} was silent for too long`;
     default:

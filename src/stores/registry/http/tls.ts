@@ -1,11 +1,12 @@
+import { isIPv4 } from "node:net";
 import { connect } from "node:tls";
 import { addressClass } from "./origin.ts";
 
 /** How to speak with one host. */
 export interface HostOptions {
   /**
-   * true: http. "fallback": http where https does not answer. Left out: https, except on this machine itself (loopback),
-   * where what the port speaks is found out.
+   * true: http. "fallback": http where https does not answer. Left out: https, except on this machine and in private
+   * networks, where what the port speaks is found out: loopback, the addresses of RFC 1918, `*.local`.
    */
   readonly plainHttp?: boolean | "fallback";
   /** Take any certificate. */
@@ -40,7 +41,7 @@ export function tlsOptions(options: HostOptions): {
 
 const probeTimeoutMs = 3000;
 
-/** Whether to use https for `host[:port]`. Never falls back to http for a host that is neither loopback nor allowed to. */
+/** Whether to use https for `host[:port]`. Never falls back to http for a public host that is not allowed to. */
 export async function schemeOf(
   host: string,
   options: HostOptions,
@@ -49,8 +50,14 @@ export async function schemeOf(
   if (options.plainHttp === true) return "http";
   if (options.plainHttp === false) return "https";
   const url = new URL(`https://${host}`);
-  if (options.plainHttp !== "fallback" && addressClass(url.hostname) !== "loopback") return "https";
+  if (options.plainHttp !== "fallback" && !isNear(url.hostname)) return "https";
   return (await speaksTls(url, signal)) ? "https" : "http";
+}
+
+/** Where registries without TLS are usual: they are asked for https first all the same. */
+function isNear(hostname: string): boolean {
+  if (addressClass(hostname) === "loopback" || /\.local\.?$/.test(hostname)) return true;
+  return isIPv4(hostname) && /^(?:10|192\.168|172\.(?:1[6-9]|2[0-9]|3[01]))\./.test(hostname);
 }
 
 /** Whether a TLS handshake gets an answer in TLS. Certificates are looked at later, by the real connection. */
