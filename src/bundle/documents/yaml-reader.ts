@@ -27,8 +27,10 @@ export interface ParseYamlOptions {
 
 /** Deeper than any document of bundles, and no danger to the stack. */
 const maxDepth = 64;
+/** Words, marks and spaces of one document: what its parser keeps grows with them, half a kilobyte for each. */
+const maxTokens = 600_000;
 /** Values in one document, those that aliases stand for included. */
-const maxValues = 1_000_000;
+const maxValues = 600_000;
 
 /**
  * Parses one YAML document as imgpkg does: YAML 1.1 as go-yaml v2 understands it. A byte order mark and line ends of
@@ -93,11 +95,13 @@ function compose(text: string, lines: LineCounter, what: string): Document.Parse
   return document;
 }
 
-/** Nesting is limited here, before anything walks the result by calling itself. */
+/** Limited while it is parsed, before anything keeps all of it or walks it by calling itself. */
 function* tokens(text: string, lines: LineCounter, what: string) {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
+  let count = 0;
   for (const lexeme of new Lexer().lex(text)) {
+    if (++count > maxTokens) throw tooMuch(what, `it has more than ${maxTokens} words and marks`);
     yield* parser.next(lexeme);
     if (parser.stack.length > maxDepth) throw tooMuch(what, `it is nested deeper than ${maxDepth} levels`);
   }

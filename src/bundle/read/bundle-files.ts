@@ -45,7 +45,7 @@ async function readFiles(
   }
   const wanted = [
     { path: lockPath, maxBytes: documentLimits.lockBytes },
-    { path: metadataPath, maxBytes: documentLimits.metadataBytes },
+    { path: metadataPath, maxBytes: documentLimits.metadataBytes, optional: true },
   ];
   const files = await readLayerFiles(source, manifest, wanted, {}, options);
   const lock = files.get(lockPath);

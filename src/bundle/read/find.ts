@@ -36,7 +36,7 @@ const absent: ReadonlySet<string> = new Set([
 
 /** Finds images of bundles: where a locations image says, beside the bundle, or at their origin. Asks nothing twice. */
 export class ImageFinder {
-  readonly #repositories: Repositories;
+  readonly #repositories: Repositories<Source>;
   readonly #gate: Gate;
   readonly #options: FindOptions;
   readonly #sources = new Map<string, Promise<Source>>();
@@ -45,7 +45,7 @@ export class ImageFinder {
   /** @param root what is read as the source of its repository */
   constructor(
     root: { readonly reference: RepositoryLocation; readonly source: Source },
-    repositories: Repositories,
+    repositories: Repositories<Source>,
     gate: Gate,
     options: FindOptions,
   ) {

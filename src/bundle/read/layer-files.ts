@@ -28,8 +28,9 @@ export interface WantedFile {
   readonly path: string;
   /** Take the first file of this name when there is none at the path itself. */
   readonly anywhere?: boolean;
-  /** Bytes. */
+  /** Bytes; a larger file is an error, or as good as none when it is `optional`. */
   readonly maxBytes: number;
+  readonly optional?: boolean;
 }
 
 /**
@@ -77,7 +78,7 @@ class LayerPass {
   /** The last entry of a path counts, as when it is unpacked; undefined where something else took its place. */
   readonly #atPath = new Map<string, Uint8Array | undefined>();
   /** The first file of a name counts. */
-  readonly #byName = new Map<string, Uint8Array>();
+  readonly #byName = new Map<string, Uint8Array | undefined>();
   /** Folders and files of lower layers that cannot be seen through this one. */
   readonly #hidden = new Set<string>();
 
@@ -111,8 +112,9 @@ class LayerPass {
     }
   }
 
-  async #content(item: TarItem, file: WantedFile): Promise<Uint8Array> {
+  async #content(item: TarItem, file: WantedFile): Promise<Uint8Array | undefined> {
     if (item.size > file.maxBytes) {
+      if (file.optional === true) return undefined;
       throw new LadingError(
         "ERR_LADING_LIMIT",
         `${file.path} has ${item.size} bytes; at most ${file.maxBytes} are read`,
@@ -123,8 +125,10 @@ class LayerPass {
   }
 
   found(): Map<string, Uint8Array> {
-    const found = new Map(this.#byName);
-    for (const [path, bytes] of this.#atPath) if (bytes !== undefined) found.set(path, bytes);
+    const found = new Map<string, Uint8Array>();
+    for (const [path, bytes] of [...this.#byName, ...this.#atPath]) {
+      if (bytes !== undefined) found.set(path, bytes);
+    }
     return found;
   }
 

@@ -6,7 +6,7 @@ import type { Digest } from "../../spec/digest.ts";
 import type { ImageManifest } from "../../spec/manifest.ts";
 import { type Reference, targetOf } from "../../spec/reference.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
-import type { LocatedImage, LockedImage } from "../documents/model.ts";
+import type { ImagesLock, LocatedImage, LockedImage } from "../documents/model.ts";
 import { lockName, type PinnedReference, pinnedIn } from "../documents/names.ts";
 import type { Repositories } from "../repositories.ts";
 import { during } from "../steps.ts";
@@ -23,6 +23,8 @@ export interface BundleRoot {
   readonly source: Source;
   /** What the reference stands for, where that is known. */
   readonly descriptor?: Descriptor;
+  /** Its lock, where its layers were read and checked before: they are not read again, also not for its metadata. */
+  readonly lock?: ImagesLock;
 }
 
 export interface ReadBundleTreeOptions extends CallOptions {
@@ -55,7 +57,7 @@ const maxBundles = 10_000;
  */
 export async function readBundleTree(
   root: BundleRoot,
-  repositories: Repositories,
+  repositories: Repositories<Source>,
   options: ReadBundleTreeOptions = {},
 ): Promise<BundleNode> {
   const { signal, abort } = linkedAbort(options.signal);
@@ -74,7 +76,7 @@ class TreeReader {
 
   constructor(
     root: BundleRoot,
-    repositories: Repositories,
+    repositories: Repositories<Source>,
     options: ReadBundleTreeOptions & { readonly signal: AbortSignal },
     abort: (reason: unknown) => void,
   ) {
@@ -103,11 +105,11 @@ class TreeReader {
       });
     }
     const reference = pinnedIn(root.reference, descriptor.digest);
-    await this.#load({ reference, source, descriptor, manifest }, 0);
+    await this.#load({ reference, source, descriptor, manifest }, 0, root.lock);
     return linkTree(lockName(reference), this.#bundles);
   }
 
-  async #load(bundle: OpenedBundle, depth: number): Promise<void> {
+  async #load(bundle: OpenedBundle, depth: number, lock?: ImagesLock): Promise<void> {
     const { reference, source, descriptor, manifest } = bundle;
     const name = lockName(reference);
     if (this.#bundles.has(name)) return;
@@ -120,7 +122,9 @@ class TreeReader {
     }
     const call = { signal: this.#signal };
     const [files, locations] = await this.#all([
-      this.#gate(() => readBundleFiles(source, manifest, call)),
+      lock === undefined
+        ? this.#gate(() => readBundleFiles(source, manifest, call))
+        : Promise.resolve({ lock, metadata: undefined }),
       this.#gate(() => readLocations(source, descriptor.digest, call)),
     ] as const);
     const { images } = files.lock;
