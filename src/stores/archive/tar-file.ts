@@ -84,7 +84,14 @@ export class TarFile {
 
   /** @throws LadingError ERR_LADING_NOT_FOUND, ERR_LADING_LIMIT */
   async read(name: string, limit: number): Promise<Buffer> {
-    return collect(await this.body(name).open({ offset: 0 }), limit, `${name} in ${this.#label}`);
+    const body = this.body(name);
+    const what = `${name} in ${this.#label}`;
+    if (body.size > limit) {
+      throw new LadingError("ERR_LADING_LIMIT", `${what} is larger than ${limit} bytes`, {
+        place: this.#label,
+      });
+    }
+    return collect(await body.open({ offset: 0 }), limit, what);
   }
 
   names(): IterableIterator<string> {
