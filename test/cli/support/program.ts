@@ -95,6 +95,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
+  /** Default one minute. */
+  readonly timeoutMs?: number;
 }
 
 /** Starts the program; the caller ends it. */
@@ -104,7 +106,7 @@ export function startLading(args: readonly string[], options: RunOptions = {}): 
     env: cleanEnvironment(options.env),
     stdio: ["pipe", "pipe", "pipe"],
     // A program that hangs fails its test, not the whole run.
-    timeout: 60_000,
+    timeout: options.timeoutMs ?? 60_000,
   });
 }
 
