@@ -1,4 +1,4 @@
-import { createReadStream, lstatSync, statSync } from "node:fs";
+import { createReadStream, existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { collect } from "../../bytes/collect.ts";
 import { cannotRead } from "../../image/layer/disk-error.ts";
@@ -50,7 +50,7 @@ export async function findBundleFolder(
       problem: `Expected '${folderName}' directory, to be a direct child of one of: ${inputNames}; was ${path}`,
     };
   }
-  if (statSync(join(path, lockName), { throwIfNoEntry: false }) === undefined) {
+  if (!existsSync(join(path, lockName))) {
     return {
       problem: `The bundle expected .imgpkg/images.yml to exist, but it wasn't found in the path ${path}`,
     };
