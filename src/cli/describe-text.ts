@@ -6,6 +6,7 @@ import type {
   DescribedImage,
   DescribedMetadata,
 } from "../bundle/describe/model.ts";
+import { compareBytewise } from "../stores/referrer.ts";
 import { printable } from "./table.ts";
 
 export function describeText(description: BundleDescription): string[] {
@@ -100,7 +101,7 @@ function metadataLines({ metadata = {}, authors = [], websites = [] }: Described
 
 /** `key: value`; a value of several lines stands below its key, further in. */
 function pairs(map: Readonly<Record<string, string>>): string[] {
-  const sorted = Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(map).sort(([a], [b]) => compareBytewise(a, b));
   return sorted.flatMap(([key, value]) => {
     const lines = value.replace(/\n$/, "").split("\n").map(printable);
     const name = printable(key);

@@ -4,6 +4,7 @@ import { isLadingError, LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { limits } from "../../spec/limits.ts";
+import { compareBytewise } from "../../stores/referrer.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
 import { type CosignKind, cosignKinds, findCosignArtifacts } from "../artifacts/cosign.ts";
 import {
@@ -32,6 +33,8 @@ export interface DescribeOptions extends CallOptions {
   readonly cosignArtifacts?: boolean;
   /** Images that are looked at together. Default 8. */
   readonly concurrency?: number;
+  /** How an image is called by where it is. Default: as in locks. */
+  readonly nameOf?: (reference: PinnedReference) => string;
 }
 
 const cosignTypes: Readonly<Record<CosignKind, DescribedType>> = {
@@ -58,7 +61,7 @@ export async function describeTree(
   const { signal, abort } = linkedAbort(options.signal);
   const describer = new Describer({ ...options, signal }, abort);
   const { entries: _, ...inside } = await describer.inside(tree);
-  const name = lockName(tree.reference);
+  const name = describer.nameOf(tree.reference);
   return { sha: tree.descriptor.digest, image: name, origin: name, ...inside };
 }
 
@@ -66,6 +69,7 @@ class Describer {
   readonly #options: DescribeOptions & { readonly signal: AbortSignal };
   readonly #abort: (reason: unknown) => void;
   readonly #gate: Gate;
+  readonly nameOf: (reference: PinnedReference) => string;
   readonly #insides = new Map<BundleNode, Promise<Inside>>();
   readonly #layers = new Map<string, ReturnType<typeof describeLayers>>();
   readonly #artifacts = new Map<string, Promise<readonly Named[]>>();
@@ -74,6 +78,7 @@ class Describer {
     this.#options = options;
     this.#abort = abort;
     this.#gate = createGate(options.concurrency ?? 8);
+    this.nameOf = options.nameOf ?? lockName;
   }
 
   inside(node: BundleNode): Promise<Inside> {
@@ -120,7 +125,7 @@ class Describer {
     const { digest } = reference;
     const where = {
       ...annotationsOf(locked.annotations),
-      image: lockName(reference),
+      image: this.nameOf(reference),
       origin: locked.image,
     };
     if (bundle !== undefined) {
@@ -187,7 +192,7 @@ class Describer {
     return this.#all(
       found.map(async ({ tag, descriptor }): Promise<Named> => {
         const pinned = { ...reference, digest: descriptor.digest };
-        const name = lockName(pinned);
+        const name = this.nameOf(pinned);
         const layers = await this.#layersOf(pinned, source, descriptor);
         return [
           descriptor.digest,
@@ -203,7 +208,7 @@ class Describer {
     try {
       const found = await this.#gate(() => source.resolve(locationsTag(descriptor.digest), { signal }));
       const pinned = { ...reference, digest: found.digest };
-      const name = lockName(pinned);
+      const name = this.nameOf(pinned);
       const layers = await this.#layersOf(pinned, source, found);
       return [[found.digest, { image: name, imageType: "Internal", origin: name, ...layers }]];
     } catch (error) {
@@ -235,7 +240,7 @@ function annotationsOf(annotations: Readonly<Record<string, string>>): Pick<Desc
 }
 
 function sorted<V>(entries: (readonly [string, V])[]): Record<string, V> {
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return Object.fromEntries(entries.sort(([a], [b]) => compareBytewise(a, b)));
 }
 
 function once<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,6 +1,8 @@
 /** Every command of Lading, in the order of the help. */
 import type { CommandSpec, GroupSpec } from "../command.ts";
+import { bundleVerifySpec } from "./bundle.ts";
 import { copySpec } from "./copy.ts";
+import { describeSpec } from "./describe.ts";
 import {
   imageCatSpec,
   imageCopySpec,
@@ -18,6 +20,7 @@ import { tagListSpec, tagResolveSpec } from "./tags.ts";
 
 export const groups: readonly GroupSpec[] = [
   { path: ["tag"], summary: "tags of a repository" },
+  { path: ["bundle"], summary: "bundles of images" },
   { path: ["image"], summary: "images in any place" },
   { path: ["layout"], summary: "OCI layouts on disk" },
   { path: ["registry"], summary: "the embedded registry" },
@@ -27,8 +30,10 @@ export const commands = {
   push: pushSpec,
   pull: pullSpec,
   copy: copySpec,
+  describe: describeSpec,
   "tag list": tagListSpec,
   "tag resolve": tagResolveSpec,
+  "bundle verify": bundleVerifySpec,
   "image copy": imageCopySpec,
   "image inspect": imageInspectSpec,
   "image export": imageExportSpec,
