@@ -56,7 +56,7 @@ function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb:
 }
 
 /** The tags that people use; those that bundles leave are in the JSON. */
-function tagsText(tags: readonly string[]): string {
+export function tagsText(tags: readonly string[]): string {
   const shown = tags.filter((tag) => !isInternalTag(tag));
   return shown.length === 0 ? "" : ` as ${shown.join(", ")}`;
 }
@@ -83,7 +83,7 @@ function resultData(result: CopyResult, requests: readonly NamedRequest[]): unkn
   };
 }
 
-function trafficText({ moved, mounted, present }: Traffic): string {
+export function trafficText({ moved, mounted, present }: Traffic): string {
   const parts = [`moved ${moved.nodes} (${formatBytes(moved.bytes)})`];
   if (mounted.nodes > 0) parts.push(`mounted ${mounted.nodes} (${formatBytes(mounted.bytes)})`);
   if (present.nodes > 0) parts.push(`${present.nodes} there already (${formatBytes(present.bytes)})`);
@@ -91,19 +91,26 @@ function trafficText({ moved, mounted, present }: Traffic): string {
 }
 
 function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[]): Outcome {
-  const { totals } = planned;
   const images = planned.images.map((image) => {
     const request = requests[image.request];
     const tags = tagsText(image.tags.map(({ name }) => name));
     const left = image.leftOut === 0 ? "" : `, leaving out ${count(image.leftOut, "image")} of the index`;
     return `Would copy ${request?.fromName ?? image.from}${tags}\n  to ${pinned(request, image.root)}${left}`;
   });
-  const nodes = planned.nodes
+  return { data: planned, text: [...images, ...plannedNodeLines(planned), plannedSum(planned)].join("\n") };
+}
+
+/** A line for each node that would move or be mounted. */
+export function plannedNodeLines({ nodes }: CopyPlan): string[] {
+  return nodes
     .filter(({ action }) => action === "move" || action === "mount")
     .map(
       ({ kind, descriptor, action }) =>
         `  ${action} ${kind} ${descriptor.digest} (${formatBytes(descriptor.size)})`,
     );
+}
+
+export function plannedSum({ totals }: CopyPlan): string {
   const sum = [
     `to move ${totals.move.nodes} (${formatBytes(totals.move.bytes)})`,
     ...(totals.mount.nodes > 0
@@ -114,5 +121,5 @@ function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[]): Outc
       : []),
     ...(totals.absent.nodes > 0 ? [`${totals.absent.nodes} left where they are`] : []),
   ];
-  return { data: planned, text: [...images, ...nodes, `  ${sum.join(", ")}`].join("\n") };
+  return `  ${sum.join(", ")}`;
 }

@@ -33,6 +33,19 @@ export function formatSpan(ms: number): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
+/** `6.179µs`, `3.34ms`, `1m2.5s` of milliseconds: a `time.Duration` as Go prints it. */
+export function formatGoDuration(ms: number): string {
+  const nanoseconds = Math.max(0, Math.round(ms * 1e6));
+  if (nanoseconds === 0) return "0s";
+  if (nanoseconds < 1e3) return `${nanoseconds}ns`;
+  if (nanoseconds < 1e6) return `${nanoseconds / 1e3}µs`;
+  if (nanoseconds < 1e9) return `${nanoseconds / 1e6}ms`;
+  const minutes = Math.floor(nanoseconds / 6e10);
+  const seconds = `${(nanoseconds % 6e10) / 1e9}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}
+
 /** `1 blob`, `2 blobs`. */
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;

@@ -1,6 +1,6 @@
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { isIndexType } from "../../spec/media-type.ts";
-import type { Reference } from "../../spec/reference.ts";
+import { formatReference, type Reference } from "../../spec/reference.ts";
 import type { Source } from "../../stores/store.ts";
 import { lockName, lockRepositoryName } from "../documents/names.ts";
 import type { BundleEntry, BundleNode } from "../read/model.ts";
@@ -9,7 +9,7 @@ import { bundlesOf } from "../read/walk.ts";
 import type { Repositories } from "../repositories.ts";
 import { rootBundleLabel } from "../tar/open.ts";
 import { withArtifacts } from "./artifacts.ts";
-import { Gathering, sortedOnce } from "./gathering.ts";
+import { Gathering, onceEach, sortedOnce } from "./gathering.ts";
 import type { CopySet, FoundBy, GatherOptions, ImageToCopy } from "./model.ts";
 import { resolveImage } from "./resolve.ts";
 
@@ -39,6 +39,7 @@ export async function gatherBundle(
     source: tree.source,
     root: tree.descriptor,
     from: name,
+    name: formatReference(named.reference),
     foundBy: "given",
     origin: name,
     ...(named.tag === undefined ? {} : { tag: named.tag }),
@@ -53,7 +54,7 @@ export async function gatherBundle(
       ...(named.tag === undefined ? {} : { tag: named.tag }),
     },
     images: await withArtifacts(sortedOnce([root, ...images]), gathering, options),
-    bundles: async () => bundles,
+    bundles: async () => onceEach(bundles),
   };
 }
 

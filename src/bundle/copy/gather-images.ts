@@ -64,7 +64,7 @@ export async function gatherImages(
     }
     const { root, ...chosen } = await choosePlatform(source, found, gathering, options);
     return {
-      ...{ kind: "image", source, root, foundBy, ...chosen },
+      ...{ kind: "image", source, root, foundBy, name, ...chosen },
       from: nameOf(root.digest),
       origin: "",
       ...(tag === undefined ? {} : { tag }),

@@ -1,12 +1,14 @@
+import { isLadingError } from "../../errors.ts";
 import type { RepositoryLocation, Source, Store } from "../../stores/store.ts";
-import { parsePinned } from "../documents/names.ts";
+import { type PinnedReference, parsePinned } from "../documents/names.ts";
 import { readImage } from "../read/image.ts";
 import type { BundleNode } from "../read/model.ts";
 import { readBundleTree } from "../read/tree.ts";
 import { bundlesOf } from "../read/walk.ts";
 import type { Repositories } from "../repositories.ts";
-import { type BundleTar, rootBundleLabel, type TarRoot } from "../tar/open.ts";
-import { Gathering, sortedOnce } from "./gathering.ts";
+import { type BundleTar, rootBundleLabel } from "../tar/open.ts";
+import type { TarRoot } from "../tar/read-document.ts";
+import { Gathering, onceEach, sortedOnce } from "./gathering.ts";
 import { LayeredSource } from "./layered-source.ts";
 import type { CopyKind, CopySet, CopySubject, GatherOptions, ImageToCopy } from "./model.ts";
 
@@ -56,28 +58,45 @@ export async function gatherTar(
   };
 }
 
+/** For what was in no registry when the tar was written. The name is reserved (RFC 2606): it is no host. */
+const nowhere = { registry: "nowhere.invalid", repository: "bundle" };
+
 /** Every bundle below the root, read from the tar: whatever repository a lock names, its images are in here. */
 async function bundlesIn(
   source: Source,
   { descriptor, refs }: TarRoot,
   options: GatherOptions,
 ): Promise<readonly BundleNode[]> {
-  const reference = parsePinned(refs[0] ?? `tar.invalid/bundle@${descriptor.digest}`);
+  const { digest } = descriptor;
+  const reference = pinnedOrNone(refs[0] ?? "") ?? { ...nowhere, digest };
   const tree = await readBundleTree(
     { reference, source, descriptor },
     { open: async () => source },
     { ...options, missing: "fail" },
   );
-  return [...bundlesOf(tree)];
+  return onceEach(bundlesOf(tree));
 }
 
 /** Repositories of the destination's registry that the tar names as this image's source. */
 function locationsOf({ refs }: TarRoot, { location: to }: Store): RepositoryLocation[] {
   const found = new Map<string, RepositoryLocation>();
-  for (const { registry, repository } of refs.map(parsePinned)) {
-    if (registry === to?.registry) found.set(repository, { registry, repository });
+  for (const ref of refs) {
+    const { registry, repository } = pinnedOrNone(ref) ?? {};
+    if (registry !== undefined && repository !== undefined && registry === to?.registry) {
+      found.set(repository, { registry, repository });
+    }
   }
   return [...found.values()];
+}
+
+/** A tar may come from anybody; a reference that is none names no place to ask. */
+function pinnedOrNone(ref: string): PinnedReference | undefined {
+  try {
+    return parsePinned(ref);
+  } catch (error) {
+    if (isLadingError(error)) return undefined;
+    throw error;
+  }
 }
 
 function isRootBundle({ labels }: TarRoot): boolean {

@@ -1,5 +1,7 @@
 import { defaultConcurrency } from "../../copy/request.ts";
 import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
+import type { Digest } from "../../spec/digest.ts";
+import type { BundleNode } from "../read/model.ts";
 import type { GatherOptions, ImageToCopy } from "./model.ts";
 
 /** Asks many things at once, as many as the options allow; the first failure ends all. */
@@ -34,6 +36,16 @@ export function sortedOnce(images: readonly ImageToCopy[]): ImageToCopy[] {
     if (!byName.has(name)) byName.set(name, image);
   }
   return [...byName].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, image]) => image);
+}
+
+/** Each bundle once, also when it was found in several repositories: in the destination it is one. */
+export function onceEach(bundles: Iterable<BundleNode>): BundleNode[] {
+  const byDigest = new Map<Digest, BundleNode>();
+  for (const bundle of bundles) {
+    const { digest } = bundle.reference;
+    if (!byDigest.has(digest)) byDigest.set(digest, bundle);
+  }
+  return [...byDigest.values()];
 }
 
 /** The same repository, or the same place that is none, with another digest. */

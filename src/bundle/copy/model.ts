@@ -24,6 +24,8 @@ export interface ImageToCopy {
   readonly root: Descriptor;
   /** Where it is read from, by digest, as imgpkg writes it; as the user does where that is no registry. */
   readonly from: string;
+  /** As the call names it, where it does. */
+  readonly name?: string;
   readonly foundBy: FoundBy;
   /** The reference that a bundle's lock has for it (`OrigRef` in tars); empty when there is none. */
   readonly origin: string;

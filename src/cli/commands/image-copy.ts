@@ -4,10 +4,9 @@ import { collect } from "../../bytes/collect.ts";
 import { LadingError } from "../../errors.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
-import { copyOutcome } from "../copy-outcome.ts";
-import { Places } from "../places.ts";
+import { copyOutcome, type NamedRequest } from "../copy-outcome.ts";
+import { Places, type SinkPlace, type SourcePlace } from "../places.ts";
 import type { imageCopySpec } from "../tree/places.ts";
-import { requestOf } from "./copy.ts";
 
 type Options = OptionsOf<typeof imageCopySpec>;
 
@@ -36,6 +35,25 @@ export async function run(options: Options, context: Context, args: readonly str
     requestOf(source, to, { platforms, referrers: options.referrers }),
   );
   return await copyOutcome(requests, { plan: options.plan, verb: "Copied" }, context);
+}
+
+/** A destination that names none takes over the source's name. */
+function requestOf(
+  from: SourcePlace,
+  to: SinkPlace,
+  { platforms, referrers }: Pick<NamedRequest, "platforms" | "referrers">,
+): NamedRequest {
+  const tag = to.tag ?? to.tagFor(from);
+  return {
+    from: from.source,
+    reference: from.reference,
+    fromName: from.name,
+    to: to.sink,
+    place: to,
+    tags: tag === undefined ? [] : [tag],
+    ...(platforms === undefined ? {} : { platforms }),
+    ...(referrers === undefined ? {} : { referrers }),
+  };
 }
 
 /** Two images under one name would leave only the last. */
