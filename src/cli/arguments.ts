@@ -1,39 +1,49 @@
 import { LadingError } from "../errors.ts";
-import type { OptionSpecs } from "./command.ts";
+import { findCommand } from "./find-command.ts";
 import { longName } from "./option-names.ts";
 import { parseBoolean } from "./option-values.ts";
+import { commands } from "./tree/tree.ts";
+import type { Token } from "./words.ts";
 
 /**
  * Rewrites what Go's pflag takes and commander does not, so that lines written for imgpkg work unchanged:
- * `--flag=false` of a boolean, `-f=value`, and a bare `--color`.
- * @param known every option of the program; a name means the same kind of option wherever it appears
+ * `--flag=false` of a boolean, `-f=value`, a bare `--color`, letters in one bundle, options before the command's name.
  * @throws LadingError ERR_LADING_USAGE for `--flag=perhaps`
  */
-export function normalizeArguments(args: readonly string[], known: readonly OptionSpecs[]): string[] {
-  const flags = new Set<string>();
-  const shortValues = new Set<string>();
-  for (const [key, option] of known.flatMap((options) => Object.entries(options))) {
-    if (option.type === "flag") flags.add(longName(key));
-    else if (option.short !== undefined) shortValues.add(option.short);
+export function normalizeArguments(args: readonly string[]): string[] {
+  const { name, tokens } = findCommand(args);
+  const pathLength = name === undefined ? 0 : commands[name].path.length;
+  const path: string[] = [];
+  const rest: string[] = [];
+  const afterDashes: string[] = [];
+  for (const token of tokens) {
+    if (token.kind !== "argument") rest.push(...optionWords(token));
+    else if (token.afterDashes) afterDashes.push(token.word);
+    else (path.length < pathLength ? path : rest).push(token.word);
   }
-  const out: string[] = [];
-  for (const [i, word] of args.entries()) {
-    if (word === "--") return [...out, ...args.slice(i)];
-    const [, name = "", value = ""] = /^--([a-z-]+)=(.*)$/s.exec(word) ?? [];
-    const [, short = "", shortValue = ""] = /^-([a-zA-Z])=(.*)$/s.exec(word) ?? [];
-    if (flags.has(name)) {
-      const on = parseBoolean(value);
-      if (on === undefined) {
-        throw new LadingError("ERR_LADING_USAGE", `--${name} is either true or false, not '${value}'`);
-      }
-      out.push(on ? `--${name}` : `--no-${name}`);
-    } else if (name === "color") {
-      const on = parseBoolean(value);
-      out.push(`--color=${on === undefined ? value : on ? "auto" : "never"}`);
-    } else if (word === "--color" && !["auto", "always", "never"].includes(args[i + 1] ?? "")) {
-      out.push("--color=always");
-    } else if (shortValues.has(short)) out.push(`-${short}`, shortValue);
-    else out.push(word);
+  return [...path, ...rest, ...(afterDashes.length === 0 ? [] : ["--", ...afterDashes])];
+}
+
+function optionWords(token: Exclude<Token, { kind: "argument" }>): string[] {
+  if (token.kind !== "option") return [token.word];
+  const { key, spec, value } = token;
+  const flag = `--${longName(key)}`;
+  if (spec.type === "flag") return [flagWord(flag, value)];
+  if (key === "color") return [`--color=${colorOf(value)}`];
+  return [`${flag}=${value ?? ""}`];
+}
+
+function flagWord(flag: string, value: string | undefined): string {
+  const on = value === undefined ? true : parseBoolean(value);
+  if (on === undefined) {
+    throw new LadingError("ERR_LADING_USAGE", `${flag} is either true or false, not '${value}'`);
   }
-  return out;
+  return on ? flag : flag.replace("--", "--no-");
+}
+
+/** imgpkg's flag is on or off, and on means what it means without. */
+function colorOf(value: string | undefined): string {
+  if (value === undefined) return "always";
+  const on = parseBoolean(value);
+  return on === undefined ? value : on ? "auto" : "never";
 }

@@ -3,6 +3,7 @@ import { Command, type CommanderError, Option } from "commander";
 import { LadingError } from "../errors.ts";
 import { normalizeArguments } from "./arguments.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec, OptionSpecs } from "./command.ts";
+import { isMeant } from "./find-command.ts";
 import { flagsOf, longName } from "./option-names.ts";
 import { parseDuration, parseInteger, splitCommas } from "./option-values.ts";
 import { globalOptions } from "./tree/common.ts";
@@ -33,8 +34,7 @@ export function parseLine(args: readonly string[], programName: string, columns:
   if (args[0] === "__complete") {
     return { kind: "run", name: "__complete", options: defaultsOf(globalOptions), args: args.slice(1) };
   }
-  const all = [globalOptions, ...Object.values(commands).map((spec): OptionSpecs => spec.options)];
-  const words = normalizeArguments(args, all);
+  const words = normalizeArguments(args);
   // Commander's own help command knows one word only.
   if (words[0] === "help") words.splice(0, words.length, ...words.slice(1), "--help");
   if (words[0] === "-v" || words[0] === "--version") words[0] = "version";
@@ -42,6 +42,7 @@ export function parseLine(args: readonly string[], programName: string, columns:
   const shown = { out: "", err: "" };
   const root = rootCommand(programName, columns, shown);
   for (const [name, spec] of Object.entries(commands) as [CommandName, CommandSpec][]) {
+    // The options of all others need not be made: that would take half the start-up.
     const command = leaf(root, spec, programName, isMeant(spec, words));
     command.action(() => {
       found = { kind: "run", name, options: command.optsWithGlobals(), args: command.args };
@@ -84,17 +85,6 @@ function rootCommand(name: string, columns: () => number, shown: { out: string; 
   addOptions(root, globalOptions);
   root.addHelpText("after", `\nHelp for one command: ${name} <command> --help`);
   return root;
-}
-
-/** Whether the line can be about this command. The options of all others need not be made: that would take half the start-up. */
-function isMeant(
-  { path: [first = "", second], aliases = [] }: CommandSpec,
-  words: readonly string[],
-): boolean {
-  return (
-    words.includes(first) &&
-    (second === undefined || [second, ...aliases].some((word) => words.includes(word)))
-  );
 }
 
 function leaf(root: Command, spec: CommandSpec, programName: string, isWhole: boolean): Command {

@@ -85,6 +85,37 @@ test("arguments, aliases, nested commands, and a double dash", () => {
   assert.equal(parse("--version").name, "version");
 });
 
+test("options stand anywhere, before the command's name and between its words", () => {
+  assert.deepEqual(options("-i", "r", "push", "-f", "a")["file"], ["a"]);
+  const list = parse("--json", "tag", "-i=r", "ls", "--digests");
+  assert.equal(list.name, "tag list");
+  assert.equal(list.options["image"], "r");
+  assert.equal(options("--file", "push", "push", "-i", "pull")["image"], "pull");
+  assert.equal(parse("-l", "image", "ls", "place").name, "image ls");
+  assert.deepEqual(parse("image", "--json", "cat", "p", "--", "--json").args, ["p", "--json"]);
+});
+
+test("letters in one bundle, Go's truth values and times, and the flags that scripts give for nothing", () => {
+  const bundled = options("image", "ls", "-qly", "place");
+  assert.deepEqual([bundled["quiet"], bundled["long"], bundled["yes"]], [true, true, true]);
+  assert.deepEqual(options("push", "-qfa,b", "-i", "r")["file"], ["a", "b"]);
+  assert.deepEqual(options("push", "-qf=a", "-i", "r", "-y=false")["file"], ["a"]);
+  for (const on of ["1", "t", "T", "true", "TRUE", "True"])
+    assert.equal(options("version", `--tty=${on}`)["tty"], true);
+  for (const off of ["0", "f", "F", "false", "FALSE", "False"])
+    assert.equal(options("version", `--tty=${off}`)["tty"], false);
+  // A flag never takes the next word.
+  assert.deepEqual(parse("image", "cat", "p", "--tty", "false").args, ["p", "false"]);
+  assert.deepEqual(options("version", "--column", "name,digest", "--column=x")["column"], [
+    "name",
+    "digest",
+    "x",
+  ]);
+  const timeout = (text: string) =>
+    options("push", "-i", "r", "--registry-response-header-timeout", text)["registryResponseHeaderTimeout"];
+  assert.deepEqual(["1s", "1.5s", ".5s", "500us", "2h45m"].map(timeout), [1000, 1500, 500, 0.5, 9_900_000]);
+});
+
 test("what is wrong with a line is a usage error with a hint", () => {
   const cases: [string[], RegExp, RegExp][] = [
     [["psuh"], /unknown command 'psuh'/, /did you mean push\?/],
@@ -92,7 +123,11 @@ test("what is wrong with a line is a usage error with a hint", () => {
     [["zzzzzz"], /unknown command 'zzzzzz'/, /see lading --help/],
     [["push", "-i", "r", "--lables", "a=b"], /unknown option '--lables'/, /did you mean --labels\?/],
     [["push", "-x"], /unknown option '-x'/, /see lading push --help/],
-    [["push"], /required option '-i, --image <ref>' not specified/, /see lading push --help/],
+    [
+      ["tag", "resolve"],
+      /required option '-i, --image <ref>' not specified/,
+      /see lading tag resolve --help/,
+    ],
     [["push", "-i"], /option '-i, --image <ref>' argument missing/, /see lading push --help/],
     [["push", "-i", "r", "extra"], /too many arguments/, /see lading push --help/],
     [["image", "cat", "p"], /missing required argument 'path'/, /see lading image cat --help/],
