@@ -69,7 +69,11 @@ async function writeAndRename(
  */
 export async function writeLockOutput(path: string, text: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (found !== undefined && !found.isFile() && !found.isDirectory()) return await writeFile(path, text);
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    return await writeFile(path, text).catch((error: unknown) => {
+      throw storeError(error, path, "the file cannot be written");
+    });
+  }
   const target = await realpath(path).catch(() => path);
   await writeOutputFile(target, streamOf(Buffer.from(text)), (found?.mode ?? 0o600) & 0o777);
 }

@@ -7,6 +7,7 @@ import { during } from "../../bundle/steps.ts";
 import { LadingError } from "../../errors.ts";
 import { parsePlatform } from "../../spec/platform.ts";
 import { isTag } from "../../spec/reference.ts";
+import { parsePlace } from "../../stores/place.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { parseBundleCompression } from "../compression.ts";
 import { copyOutcome } from "../copy-outcome.ts";
@@ -26,13 +27,11 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
   checkLabels(labels);
   const { isBundle, reference } = whatToPush(options);
   await using places = new Places(options, context);
-  const place = await during(`Parsing '${reference}'`, () => places.sink(reference, options));
+  const place = await during(`Parsing '${reference}'`, () => {
+    checkLockPlace(options.lockOutput, reference);
+    return places.sink(reference, options);
+  });
   const to = { sink: place.sink, tag: place.tag, tags };
-  if (options.lockOutput && to.sink.location === undefined) {
-    throw new LadingError("ERR_LADING_USAGE", `a lock names a registry, and ${reference} is none`, {
-      hint: "leave --lock-output out",
-    });
-  }
 
   if (options.file.length === 0) warnOfNothing(isBundle, context);
   const exclude = exclusions(options, context);
@@ -68,6 +67,14 @@ function whatToPush({ bundle, image, lockOutput }: Options): {
     throw usage("Lock output is not compatible with image, use bundle for lock output");
   }
   return { isBundle: false, reference: image };
+}
+
+/** Locks name images in registries. */
+function checkLockPlace(lockOutput: string | undefined, reference: string): void {
+  if (!lockOutput || parsePlace(reference).kind === "registry") return;
+  throw new LadingError("ERR_LADING_USAGE", `a lock names a registry, and ${reference} is none`, {
+    hint: "leave --lock-output out",
+  });
 }
 
 function usage(message: string): LadingError {
