@@ -9,28 +9,32 @@ import type { Environment } from "./environment.ts";
  * @throws LadingError ERR_LADING_USAGE
  */
 export async function checkOutputFolder(path: string, environment: Environment): Promise<string> {
-  if (path === "") throw refused(path, "it is empty");
+  if (path === "") throw new LadingError("ERR_LADING_USAGE", "Expected --output to be none empty");
   const target = await realPathOf(resolve(environment.cwd, path));
   const precious = [
-    { folder: sep, name: "the root" },
+    { folder: sep, name: "the root folder" },
     { folder: environment.cwd, name: "the current folder" },
     { folder: environment.home, name: "the home folder" },
   ];
   for (const { folder, name } of precious) {
     const real = await realPathOf(resolve(folder));
-    if (real === target) throw refused(path, `it is ${name}`);
+    if (real === target) throw disallowed(`${path}, which is ${name}`);
     if (real.startsWith(target.endsWith(sep) ? target : target + sep))
-      throw refused(path, `${name} is within it`);
+      throw disallowed(`${path}, which has ${name} in it`);
   }
   const found = await lstat(target).catch(() => undefined);
-  if (found !== undefined && !found.isDirectory()) throw refused(path, "it is not a folder");
+  if (found !== undefined && !found.isDirectory()) {
+    throw new LadingError("ERR_LADING_USAGE", `refusing to replace '${path}': it is not a folder`, {
+      hint: "name a folder that exists only for this, such as -o out",
+    });
+  }
   return target;
 }
 
-function refused(path: string, why: string): LadingError {
-  return new LadingError("ERR_LADING_USAGE", `refusing to replace the content of '${path}': ${why}`, {
-    hint: "name a folder that exists only for this, such as -o out",
-  });
+/** In imgpkg's words, which come without a hint. */
+function disallowed(place: string): LadingError {
+  const message = "Disallowed output directory (trying to avoid accidental deletion)";
+  return new LadingError("ERR_LADING_USAGE", message, { place });
 }
 
 /** Also of what is not there yet: the part that exists is resolved. */
