@@ -7,6 +7,7 @@ export {
   decompress,
   sniffCompression,
 } from "./compression.ts";
+export { type GzipBestSpeedOptions, gzipBestSpeed } from "./gzip/best-speed.ts";
 export { type GunzipOptions, gunzip } from "./gzip/gunzip.ts";
 export { defaultGzipLevel, type GzipOptions, gzip } from "./gzip/gzip.ts";
 export type { EntryAttributes, FileAttributes } from "./tar/attributes.ts";
