@@ -1,4 +1,5 @@
 import { allSettled, createGate, type Gate, linkedAbort } from "../../copy/together.ts";
+import { checkSame } from "../../copy/walk.ts";
 import { isLadingError, LadingError, messageOf } from "../../errors.ts";
 import { parseConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
@@ -59,11 +60,16 @@ export async function collectImages(
   );
 }
 
+/** An image's documents, or an index with what it lists. */
+type Document =
+  | CollectedImage
+  | (Omit<CollectedIndex, "children"> & { readonly lists: readonly Descriptor[] });
+
 class Collector {
   readonly #gate: Gate = createGate(readsAtOnce);
   readonly #signal: AbortSignal;
   readonly #abort: (reason: unknown) => void;
-  readonly #collected = new Map<Digest, Promise<Collected>>();
+  readonly #documents = new Map<Digest, Promise<Document>>();
   #bytes = 0;
 
   constructor(signal: AbortSignal, abort: (reason: unknown) => void) {
@@ -73,7 +79,7 @@ class Collector {
 
   async collectRoot(image: TarImage): Promise<Collected> {
     try {
-      return await this.#collect(image, image.root, 0);
+      return await this.#collect(image, image.root, new Map(), 0);
     } catch (error) {
       // imgpkg cannot tell a manifest that is not there from one of the old schema, and says so.
       if (!isLadingError(error) || !unknownManifest.has(error.code)) throw error;
@@ -85,27 +91,59 @@ class Collector {
     }
   }
 
-  #collect(image: TarImage, descriptor: Descriptor, depth: number): Promise<Collected> {
-    const known = this.#collected.get(descriptor.digest);
-    const load = () => this.#load(image, descriptor, depth);
-    // What fails at one source may still be read from the next.
-    const collecting = known === undefined ? load() : known.catch(load);
-    this.#collected.set(descriptor.digest, collecting);
+  /** @param met what was met below this root already: two roots may take other parts of one index */
+  #collect(
+    image: TarImage,
+    descriptor: Descriptor,
+    met: Map<Digest, Promise<Collected>>,
+    depth: number,
+  ): Promise<Collected> {
+    const known = met.get(descriptor.digest);
+    if (known !== undefined) return known;
+    const collecting = this.#below(image, descriptor, met, depth);
+    met.set(descriptor.digest, collecting);
     return collecting;
   }
 
-  async #load(image: TarImage, descriptor: Descriptor, depth: number): Promise<Collected> {
-    const { source } = image;
+  async #below(
+    image: TarImage,
+    descriptor: Descriptor,
+    met: Map<Digest, Promise<Collected>>,
+    depth: number,
+  ): Promise<Collected> {
+    const { source, manifests } = image;
     if (depth > limits.graphDepth) {
       throw new LadingError("ERR_LADING_LIMIT", `indexes nest deeper than ${limits.graphDepth} levels`, {
         place: source.label,
       });
     }
+    const document = await this.#document(source, descriptor);
+    checkSame({ kind: "manifest", descriptor: document }, { kind: "manifest", descriptor });
+    if (document.kind === "image") return document;
+    const { lists, ...index } = document;
+    const along = lists.filter(({ digest }) => manifests?.has(digest) ?? true);
+    const children = await allSettled(
+      along.map((child) => this.#collect(image, child, met, depth + 1)),
+      this.#abort,
+    );
+    return { ...index, children };
+  }
+
+  #document(source: Source, descriptor: Descriptor): Promise<Document> {
+    const known = this.#documents.get(descriptor.digest);
+    const load = () => this.#load(source, descriptor);
+    // What fails at one source may still be read from the next.
+    const loading = known === undefined ? load() : known.catch(load);
+    this.#documents.set(descriptor.digest, loading);
+    return loading;
+  }
+
+  async #load(source: Source, descriptor: Descriptor): Promise<Document> {
     const manifest = await this.#read(() => readManifest(source, descriptor, { signal: this.#signal }));
     this.#count(manifest.raw.byteLength, source);
     switch (manifest.kind) {
       case "index":
-        return this.#index(image, descriptor, manifest, depth);
+        return { kind: "index", ...documentOf(manifest, descriptor.digest), lists: manifest.manifests };
       case "image":
         return this.#image(source, descriptor, manifest);
       case "artifact":
@@ -114,20 +152,6 @@ class Collector {
           hint: "push the artifact again as an image manifest",
         });
     }
-  }
-
-  async #index(
-    image: TarImage,
-    { digest }: Descriptor,
-    index: Index,
-    depth: number,
-  ): Promise<CollectedIndex> {
-    const along = index.manifests.filter((child) => image.manifests?.has(child.digest) ?? true);
-    const children = await allSettled(
-      along.map((child) => this.#collect(image, child, depth + 1)),
-      this.#abort,
-    );
-    return { kind: "index", ...documentOf(index, digest), children };
   }
 
   async #image(source: Source, { digest }: Descriptor, manifest: ImageManifest): Promise<CollectedImage> {

@@ -2,7 +2,7 @@ import type { Body } from "../../bytes/body.ts";
 import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
 import type { EventListener } from "../../events.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
-import { fileHeader, type PartialFile } from "../../stores/archive/partial-file.ts";
+import type { PartialFile } from "../../stores/archive/partial-file.ts";
 import { heldBytes } from "../../stores/file-writer.ts";
 import { during } from "../steps.ts";
 import type { Journal } from "./journal.ts";
@@ -116,7 +116,7 @@ class Filler {
   ): AsyncGenerator<Uint8Array> {
     const { signal } = this.#options;
     if (kept > 0) {
-      const dataAt = place.headerAt + fileHeader(place.name, place.size).byteLength;
+      const dataAt = place.headerAt + place.header.byteLength;
       yield* this.#file.read(dataAt, dataAt + kept, signal);
       if (kept === place.size) return;
     }

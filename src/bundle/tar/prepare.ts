@@ -2,10 +2,11 @@ import { digestOf } from "../../bytes/hash.ts";
 import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
 import { checkSame } from "../../copy/walk.ts";
 import { padding, tarEnd } from "../../formats/tar/encode.ts";
+import { encodeGoHeader } from "../../formats/tar/go-header.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { algorithmOf, type Digest, hexOf } from "../../spec/digest.ts";
 import { isNonDistributable } from "../../spec/media-type.ts";
-import { type EntryPlace, fileHeader } from "../../stores/archive/partial-file.ts";
+import type { EntryPlace } from "../../stores/archive/partial-file.ts";
 import { compareBytewise } from "../../stores/referrer.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
 import { type Collected, type CollectedImage, collectImages } from "./collect.ts";
@@ -25,19 +26,24 @@ export interface TarContentOptions extends CallOptions {
   readonly concurrency?: number;
 }
 
+/** An entry of the tar. */
+export interface TarPlace extends EntryPlace {
+  readonly name: string;
+}
+
 /** A layer of the tar. */
 export interface TarBlob {
   readonly descriptor: Descriptor;
   /** The sources of all images that have it. */
   readonly sources: readonly Source[];
-  readonly place: EntryPlace;
+  readonly place: TarPlace;
 }
 
 /** A tar of which everything is known but the content of its layers. */
 export interface PreparedTar {
   /** The bytes of `manifest.json`. */
   readonly document: Buffer;
-  readonly documentPlace: EntryPlace;
+  readonly documentPlace: TarPlace;
   /** Sorted by digest, each once. */
   readonly blobs: readonly TarBlob[];
   readonly leftOut: readonly Descriptor[];
@@ -63,10 +69,11 @@ export async function prepareTar(
   for (const { digest } of leftOut) layers.delete(digest);
 
   let at = 0;
-  const place = (name: string, digest: Digest, size: number): EntryPlace => {
+  const place = (name: string, digest: Digest, size: number): TarPlace => {
+    const header = encodeGoHeader({ name, type: "file", mode: 0o644, size });
     const headerAt = at;
-    at += fileHeader(name, size).byteLength + size + padding(size).byteLength;
-    return { name, digest, size, headerAt };
+    at += header.byteLength + size + padding(size).byteLength;
+    return { name, header, digest, size, headerAt };
   };
   const documentPlace = place(documentName, digestOf(document), document.byteLength);
   const sorted = [...layers.values()].sort((a, b) =>

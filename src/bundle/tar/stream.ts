@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { type ByteStream, observe, streamOf } from "../../bytes/stream.ts";
 import { verify } from "../../bytes/verify.ts";
 import { padding, tarEnd } from "../../formats/tar/encode.ts";
-import { type EntryPlace, fileHeader } from "../../stores/archive/partial-file.ts";
+import type { EntryPlace } from "../../stores/archive/partial-file.ts";
 import { storeError } from "../../stores/store-error.ts";
 import { during } from "../steps.ts";
 import type { FilledLayer, FillOptions } from "./fill.ts";
@@ -86,7 +86,7 @@ class Pipe {
   }
 
   async sendEntry(place: EntryPlace, content: ByteStream): Promise<void> {
-    await this.send(fileHeader(place.name, place.size));
+    await this.send(place.header);
     for await (const chunk of verify(content, place, this.path)) await this.send(chunk);
     await this.send(padding(place.size));
   }

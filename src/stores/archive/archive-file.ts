@@ -1,7 +1,7 @@
 import { createHasher } from "../../bytes/hash.ts";
 import type { ByteStream } from "../../bytes/stream.ts";
 import { isLadingError, LadingError } from "../../errors.ts";
-import { padding, tarEnd } from "../../formats/tar/encode.ts";
+import { encodeHeader, padding, tarEnd } from "../../formats/tar/encode.ts";
 import { readTar } from "../../formats/tar/read.ts";
 import { algorithmOf, type Digest, isDigest } from "../../spec/digest.ts";
 import { layoutFile } from "../../spec/layout-files.ts";
@@ -9,7 +9,7 @@ import { readRange } from "../file-body.ts";
 import { FileWriter, writeFully } from "../file-writer.ts";
 import { storeError } from "../store-error.ts";
 import { blobName } from "./oci-archive.ts";
-import { fileHeader, PartialFile } from "./partial-file.ts";
+import { PartialFile } from "./partial-file.ts";
 import type { Region } from "./region.ts";
 
 /**
@@ -114,7 +114,11 @@ export class ArchiveFile {
 
   /** Fills a region. Its content counts only once the stream has ended well and been checked. */
   async fill(region: Region, stream: ByteStream, on: (bytes: number) => void): Promise<void> {
-    await this.#file.writeEntry({ ...region, name: blobName(region.digest) }, stream, { on });
+    await this.#file.writeEntry(
+      { ...region, header: fileHeader(blobName(region.digest), region.size) },
+      stream,
+      { on },
+    );
     region.complete = true;
   }
 
@@ -189,4 +193,9 @@ export class ArchiveFile {
     await Promise.allSettled([...this.regions.values()].map(({ writing }) => writing));
     await this.#file.close(false);
   }
+}
+
+/** The same for everyone: owner 0, time 0. */
+function fileHeader(name: string, size: number): Buffer {
+  return encodeHeader({ name, type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, size });
 }

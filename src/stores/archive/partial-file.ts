@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { type ByteStream, skip } from "../../bytes/stream.ts";
 import { verify } from "../../bytes/verify.ts";
 import { isLadingError, LadingError } from "../../errors.ts";
-import { encodeHeader, padding } from "../../formats/tar/encode.ts";
+import { padding } from "../../formats/tar/encode.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { readRange } from "../file-body.ts";
 import { FileWriter, writeFully } from "../file-writer.ts";
@@ -14,11 +14,11 @@ import { syncFolder } from "../sync-folder.ts";
 
 /** A blob's entry in a tar that is being written, and where it goes. */
 export interface EntryPlace {
-  readonly name: string;
+  readonly header: Uint8Array;
   readonly digest: Digest;
   /** Bytes of content. */
   readonly size: number;
-  /** Where the tar header begins, in bytes from the start of the file. */
+  /** Where the header begins, in bytes from the start of the file. */
   readonly headerAt: number;
 }
 
@@ -98,10 +98,9 @@ export class PartialFile {
    */
   async writeEntry(place: EntryPlace, stream: ByteStream, options: WriteEntryOptions = {}): Promise<void> {
     const { kept = 0, on } = options;
-    const { size } = place;
-    const header = fileHeader(place.name, size);
-    await this.disk(writeFully(this.handle, header, place.headerAt));
-    const dataAt = place.headerAt + header.byteLength;
+    const { header, headerAt, size } = place;
+    await this.disk(writeFully(this.handle, header, headerAt));
+    const dataAt = headerAt + header.byteLength;
     const writer = new FileWriter(this.handle, dataAt + kept, size - kept);
     try {
       for await (const chunk of skip(verify(stream, place, this.label), kept)) {
@@ -161,11 +160,6 @@ export class PartialFile {
       hint: "open the finished archive to read it",
     });
   }
-}
-
-/** The header of a file in an archive, the same for everyone: mode 0644, owner 0, time 0. */
-export function fileHeader(name: string, size: number): Buffer {
-  return encodeHeader({ name, type: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, size });
 }
 
 /** Fails early where the archive could not get its name at the end. */

@@ -107,6 +107,21 @@ test("the same images give the same bytes, whatever their order and the concurre
   }
 });
 
+test("layers of 8 GiB and more have the header that Go writes", async () => {
+  const size = 9 * 1024 ** 3;
+  const layer = { ...blob(10).descriptor, mediaType: mediaTypes.ociLayer, size };
+  const config = node("blob", mediaTypes.ociConfig, Buffer.from("{}"));
+  const document = { schemaVersion: 2, config: config.descriptor, layers: [layer, blob(20).descriptor] };
+  const root = node("manifest", mediaTypes.ociManifest, Buffer.from(JSON.stringify(document)));
+  const content = { root: root.descriptor, nodes: [config, root] };
+  const { blobs, endAt } = await prepareTar([tarImage(await storeOf(content), content)]);
+  const place = blobs.find(({ descriptor }) => descriptor.size === size)?.place;
+  assert.equal(place?.header.byteLength, 3 * 512);
+  assert.match(Buffer.from(place?.header ?? []).toString("latin1", 512, 1024), /^19 size=9663676416\n\0/);
+  assert.equal(endAt % 512, 0);
+  assert.ok(endAt > size);
+});
+
 test("the biggest layers go first, and no more at once than asked for", async (t) => {
   const path = join(await tempDir(t), "app.tar");
   const content = artifact({ blobs: [10, 40_000, 300, 20_000, 5].map((size, i) => blob(size, i + 1)) });
@@ -163,6 +178,29 @@ test("an index has its images with it; all have its tag, origin and labels, and 
   const tar = await openTar(path);
   await assertHolds(tar, content);
   await tar[Symbol.asyncDispose]();
+});
+
+test("of an index only some images go along where that is asked for, for each root its own", async (t) => {
+  const path = join(await tempDir(t), "app.tar");
+  const [amd, arm] = [
+    image({ seed: 1 }),
+    image({ seed: 2, platform: { os: "linux", architecture: "arm64" } }),
+  ];
+  const content = index([amd, arm]);
+  const { source, reads } = noted(await storeOf(content));
+  const some = (one: typeof amd) => ({ manifests: new Set([one.root.digest]) });
+  await writeTar(path, [tarImage(source, content, some(amd))]);
+  assert.ok(!reads.some(({ digest }) => digest === arm.root.digest));
+  const tar = await openTar(path);
+  assert.equal(await tar.has({ kind: "manifest", descriptor: amd.root }), true);
+  assert.equal(await tar.has({ kind: "manifest", descriptor: arm.root }), false);
+  await assertHolds(tar, amd);
+  await tar[Symbol.asyncDispose]();
+
+  await writeTar(path, [tarImage(source, content, some(amd)), tarImage(source, content, some(arm))]);
+  const both = await openTar(path);
+  await assertHolds(both, content);
+  await both[Symbol.asyncDispose]();
 });
 
 test("what is no layer of a file system passes unchanged, with no diffID", async (t) => {
