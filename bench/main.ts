@@ -61,6 +61,7 @@ async function runScenario(scenario: Scenario, registry: RegistryKind, dir: stri
   try {
     const runs = new Map<string, Measured[]>(prepared.sides.map(({ name }) => [name, []]));
     const contents = new Map<string, string>();
+    const written = new Map<string, number>();
     // Round 0 warms the caches and shows that everybody does the same.
     for (let round = 0; round <= rounds; round++) {
       for (const side of prepared.sides) {
@@ -69,8 +70,10 @@ async function runScenario(scenario: Scenario, registry: RegistryKind, dir: stri
         await side.before?.(runDir);
         try {
           const measured = await measure(side.command(runDir));
-          if (round === 0) contents.set(side.name, await side.content(runDir, measured.output));
-          else runs.get(side.name)?.push(measured);
+          if (round === 0) {
+            contents.set(side.name, await side.content(runDir, measured.output));
+            if (side.written !== undefined) written.set(side.name, await side.written(runDir));
+          } else runs.get(side.name)?.push(measured);
         } finally {
           await side.after?.(runDir);
         }
@@ -85,7 +88,7 @@ async function runScenario(scenario: Scenario, registry: RegistryKind, dir: stri
       input: prepared.input,
       baseline: prepared.baseline,
       content: [...contents.values()][0] ?? "nothing",
-      sides: summarise(runs, prepared.bytes, prepared.baseline),
+      sides: summarise(runs, prepared.bytes, prepared.baseline, written),
     };
   } finally {
     await prepared.close?.();

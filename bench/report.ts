@@ -12,6 +12,8 @@ export interface SideResult {
   /** How many times as fast as the baseline, by the medians. */
   readonly speedup: number;
   readonly peakMb: number;
+  /** Bytes written per byte of input, where the scenario is about that. */
+  readonly ratio?: number;
 }
 
 export interface ScenarioResult {
@@ -38,11 +40,13 @@ export function summarise(
   runs: ReadonlyMap<string, readonly Measured[]>,
   bytes: number,
   baseline: string,
+  written: ReadonlyMap<string, number>,
 ): SideResult[] {
   const base = median((runs.get(baseline) ?? []).map((run) => run.seconds));
   return [...runs].map(([side, measured]) => {
     const seconds = measured.map((run) => run.seconds);
     const medianSeconds = median(seconds);
+    const size = written.get(side);
     return {
       side,
       seconds,
@@ -51,14 +55,16 @@ export function summarise(
       mbPerSecond: bytes / 1e6 / medianSeconds,
       speedup: base / medianSeconds,
       peakMb: Math.max(...measured.map((run) => run.peakBytes)) / 1e6,
+      ...(size === undefined ? {} : { ratio: size / bytes }),
     };
   });
 }
 
 /** The result of a scenario as a table for people. */
 export function table(result: ScenarioResult): string {
+  const sized = result.sides.some(({ ratio }) => ratio !== undefined);
   const rows = [
-    ["", "median", "range", "CPU", "MB/s", `× ${result.baseline}`, "peak MB"],
+    ["", "median", "range", "CPU", "MB/s", `× ${result.baseline}`, "peak MB", ...(sized ? ["size"] : [])],
     ...result.sides.map((side) => [
       side.side,
       `${side.medianSeconds.toFixed(2)} s`,
@@ -67,6 +73,7 @@ export function table(result: ScenarioResult): string {
       side.mbPerSecond === 0 ? "" : side.mbPerSecond.toFixed(0),
       side.speedup.toFixed(2),
       side.peakMb === 0 ? "?" : side.peakMb.toFixed(0),
+      ...(sized ? [side.ratio?.toFixed(3) ?? ""] : []),
     ]),
   ];
   const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];

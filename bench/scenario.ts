@@ -51,6 +51,8 @@ export interface Side {
    * first run, which does not count.
    */
   content(dir: string, output: string): Promise<string>;
+  /** Bytes that the run has written, where smaller is better. Not timed; called after `content`. */
+  written?(dir: string): Promise<number>;
   /** After each run, also one that failed. */
   after?(dir: string): Promise<void>;
 }
