@@ -23,6 +23,7 @@ export async function gatherTar(
   repositories: Repositories,
   options: GatherOptions = {},
 ): Promise<CopySet> {
+  const { platforms = [] } = options;
   const gathering = new Gathering(options);
   const near = new Map<string, Promise<Store>>();
   const open = (location: RepositoryLocation): Promise<Store> => {
@@ -33,7 +34,7 @@ export async function gatherTar(
   const images = await gathering.all(tar.roots, async (root): Promise<ImageToCopy> => {
     const mountFrom = locationsOf(root, to);
     const origins = await Promise.all(mountFrom.map(open));
-    const { descriptor, tag, refs, origRef } = root;
+    const { descriptor, tag, refs, origRef, isIndex } = root;
     return {
       kind: kindOf(root),
       source: origins.length === 0 ? tar : new LayeredSource(tar, origins),
@@ -43,6 +44,7 @@ export async function gatherTar(
       origin: origRef,
       ...(tag === "" ? {} : { tag }),
       mountFrom,
+      ...(isIndex && platforms.length > 0 ? { platforms } : {}),
     };
   });
   const bundle = tar.roots.find(isRootBundle);
