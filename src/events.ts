@@ -48,7 +48,21 @@ export type LadingEvent =
   /** A file went into a layer or out of one. */
   | { readonly type: "file"; readonly path: string; readonly bytes: number }
   | { readonly type: "warning"; readonly message: string; readonly hint?: string }
-  /** Details for `--debug`: one line, without secrets. */
-  | { readonly type: "debug"; readonly message: string };
+  /** Details for `--debug`: one line, without secrets. `http` makes the whole exchange that the line is about. */
+  | { readonly type: "debug"; readonly message: string; readonly http?: () => HttpTrace };
+
+/** One request and its answer, without secrets and without bodies. */
+export interface HttpTrace {
+  readonly method: string;
+  readonly url: string;
+  /** Names in lower case. */
+  readonly requestHeaders: readonly (readonly [name: string, value: string])[];
+  /** Left out when no answer came. */
+  readonly status?: number;
+  readonly responseHeaders: readonly (readonly [name: string, value: string])[];
+  /** Why no answer came. */
+  readonly failure?: string;
+  readonly durationMs: number;
+}
 
 export type EventListener = (event: LadingEvent) => void;

@@ -1,5 +1,9 @@
+import { basename } from "node:path";
+import { isImgpkg } from "./imgpkg/name.ts";
+
 const words = process.argv.slice(2);
-if (words.length === 1 && ["version", "--version", "-v"].includes(words[0] ?? "")) {
+const asksVersion = words.length === 1 && ["version", "--version", "-v"].includes(words[0] ?? "");
+if (asksVersion && !isImgpkg(basename(process.argv[1] ?? ""))) {
   // Editors and scripts ask this at every start: it needs no parser.
   const { run } = await import("./commands/version.ts");
   const { text } = await run();

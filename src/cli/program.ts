@@ -1,5 +1,5 @@
 /** Makes the parser from the command tree and runs what it finds. */
-import { Command, type CommanderError, Option } from "commander";
+import { Argument, Command, type CommanderError, Option } from "commander";
 import { LadingError } from "../errors.ts";
 import { normalizeArguments } from "./arguments.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec, OptionSpecs } from "./command.ts";
@@ -93,7 +93,7 @@ function leaf(root: Command, spec: CommandSpec, programName: string, isWhole: bo
   const command = parent.command(second ?? word, spec.hidden === true ? { hidden: true } : {});
   command.summary(spec.summary).description(sentence(spec));
   for (const alias of spec.aliases ?? []) command.alias(alias);
-  for (const argument of spec.arguments ?? []) command.argument(argumentText(argument), argument.help);
+  for (const argument of spec.arguments ?? []) command.addArgument(argumentOf(argument));
   command.allowExcessArguments(false);
   if (!isWhole) return command;
   addOptions(command, spec.options);
@@ -117,9 +117,10 @@ function sentence(spec: CommandSpec): string {
   return spec.description === undefined ? summary : `${summary}\n\n${spec.description}`;
 }
 
-function argumentText({ name, optional, many }: ArgumentSpec): string {
+function argumentOf({ name, optional, many, help, choices }: ArgumentSpec): Argument {
   const text = many ? `${name}...` : name;
-  return optional ? `[${text}]` : `<${text}>`;
+  const argument = new Argument(optional ? `[${text}]` : `<${text}>`, help);
+  return choices === undefined ? argument : argument.choices([...choices]);
 }
 
 function addOptions(command: Command, options: OptionSpecs): void {
@@ -191,7 +192,10 @@ function isCommanderError(error: unknown): error is CommanderError {
 /** Not left to commander: it asks for these before it says that another option is misspelt. */
 function requireOptions(spec: CommandSpec, options: Readonly<Record<string, unknown>>, hint: string): void {
   for (const [key, option] of Object.entries(spec.options)) {
-    if (option.required && (options[key] === undefined || options[key] === "")) {
+    if (option.required && options[key] === "") {
+      throw new LadingError("ERR_LADING_USAGE", `Expected --${longName(key)} to be none empty`);
+    }
+    if (option.required && options[key] === undefined) {
       throw new LadingError("ERR_LADING_USAGE", `required option '${flagsOf(key, option)}' not specified`, {
         hint,
       });

@@ -1,69 +1,71 @@
 /** From the words of a line to an exit code: parse, run, print. */
 import { basename } from "node:path";
 import { systemCode } from "../errors.ts";
-import { type Paint, paintFor } from "./color.ts";
+import { paintFor } from "./color.ts";
 import type { Context, Outcome } from "./command.ts";
 import { readEnvironment } from "./environment.ts";
-import { formatError, reportOf } from "./error-report.ts";
+import { formatError } from "./error-report.ts";
 import { exitCodes } from "./exit-codes.ts";
+import type { Face, GlobalOptions } from "./face.ts";
+import { isImgpkg } from "./imgpkg/name.ts";
 import { watchInterrupts } from "./interrupt.ts";
+import { ladingFace } from "./lading-face.ts";
 import { loaders } from "./loaders.ts";
-import { renderOutcome, writeAll } from "./output.ts";
+import { writeAll } from "./output.ts";
 import { type Invocation, parseLine } from "./program.ts";
-import { chooseReporter } from "./reporters/choose.ts";
 import type { Reporter } from "./reporters/reporter.ts";
-
-interface GlobalOptions {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly debug: boolean;
-  readonly color: string;
-  readonly progress: string;
-  readonly concurrency?: number;
-}
 
 /** Runs one line of the program in this process. Resolves to the exit code and does not throw. */
 export async function runLine(args: readonly string[], host: NodeJS.Process): Promise<number> {
-  const { env } = host;
+  const face = await faceOf(host);
   let invocation: Invocation;
   try {
-    invocation = parseLine(args, basename(host.argv[1] ?? "lading").replace(/\.js$/, ""), () =>
-      columnsOf(host),
-    );
+    invocation = parseLine(args, face.name, () => columnsOf(host));
   } catch (error) {
-    return await fail(error, host, paintFor("auto", host.stderr, env), {
+    const options = {
       json: args.includes("--json"),
       debug: args.includes("--debug"),
-    });
+      color: args.includes("--color=false") ? "never" : "auto",
+    };
+    return await face.fail(error, options, args);
   }
-  if (invocation.kind === "help") {
-    await writeAll(invocation.asked ? watched(host.stdout, host) : host.stderr, invocation.text);
-    return invocation.asked ? exitCodes.done : exitCodes.usage;
-  }
+  if (invocation.kind === "help") return await face.help(invocation, args);
   const options = invocation.options as unknown as GlobalOptions;
-  const paint = () => paintFor(options.color, host.stderr, env);
-  const reporter = lazyReporter(() => chooseReporter(options, watched(host.stderr, host), paint()));
+  const reporter = lazyReporter(() => face.reporter(options));
   const interrupts = watchInterrupts(
     host,
     () => reporter.say("stopping; press Ctrl-C again to leave at once"),
     () => host.exit(exitCodes.interrupted),
   );
   try {
+    await face.begin(invocation);
     const module = await loaders[invocation.name]();
     const context = contextOf(options, reporter, interrupts.signal, host);
     const outcome: Outcome = await module.run(invocation.options as never, context, invocation.args);
     reporter.stop();
-    const text = renderOutcome(outcome, options);
+    const text = await face.render(outcome, options, args);
     if (text !== "") await context.write(text);
-    return outcome.exitCode ?? exitCodes.done;
+    return face.exitCode(outcome);
   } catch (error) {
     reporter.stop();
     // Whatever broke because of the interrupt, the interrupt is what happened.
     const reason: unknown = interrupts.signal.aborted ? interrupts.signal.reason : error;
-    return await fail(reason, host, paint(), options);
+    return await face.fail(reason, options);
   } finally {
     interrupts.stop();
   }
+}
+
+/** By the name that the program was called by, links included. */
+async function faceOf(host: NodeJS.Process): Promise<Face> {
+  const name = basename(host.argv[1] ?? "lading");
+  const streams = {
+    environment: host.env,
+    stdout: () => watched(host.stdout, host),
+    stderr: () => watched(host.stderr, host),
+  };
+  if (isImgpkg(name)) return (await import("./imgpkg/face.ts")).imgpkgFace(streams);
+  return ladingFace(name.replace(/\.js$/, ""), streams);
 }
 
 /** Node opens each standard stream when it is first looked at, which takes milliseconds: only what is needed is. */
@@ -120,17 +122,4 @@ function lazyReporter(make: () => Reporter): Reporter {
     say: (line) => get().say(line),
     stop: () => made?.stop(),
   };
-}
-
-async function fail(
-  error: unknown,
-  host: NodeJS.Process,
-  paint: Paint,
-  options: { readonly json: boolean; readonly debug: boolean },
-): Promise<number> {
-  const report = reportOf(error);
-  await writeAll(watched(host.stderr, host), `${formatError(error, paint, options.debug)}\n`);
-  if (options.json)
-    await writeAll(watched(host.stdout, host), `${JSON.stringify({ error: report }, null, 2)}\n`);
-  return report.exitCode;
 }

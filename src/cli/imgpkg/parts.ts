@@ -1,7 +1,7 @@
 /**
  * What imgpkg prints for a command, as data. Called as `imgpkg`, or with `--tty`, the program prints these parts instead
- * of its own text. `line` (with its newline) and `text` (without) show on a terminal or with `--tty` only; `block` and
- * `table` always.
+ * of its own text. A `line` gets a newline, a `text` none; both show on a terminal or with `--tty` only. A `block`, which is
+ * printed as it is, and a `table` show always.
  */
 export type ImgpkgPart =
   | { readonly kind: "line"; readonly text: string }

@@ -8,9 +8,10 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const root = process.env["LADING_ROOT"] ?? process.cwd();
 const lock = join(root, "build/program-lock");
@@ -101,13 +102,27 @@ export interface RunOptions {
 
 /** Starts the program; the caller ends it. */
 export function startLading(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  return spawn(process.execPath, [program(), ...args], {
-    cwd: options.cwd ?? process.cwd(),
-    env: cleanEnvironment(options.env),
-    stdio: ["pipe", "pipe", "pipe"],
-    // A program that hangs fails its test, not the whole run.
-    timeout: options.timeoutMs ?? 60_000,
-  });
+  return spawn(
+    process.execPath,
+    [options.as === undefined ? program() : linkTo(program(), options.as), ...args],
+    {
+      cwd: options.cwd ?? process.cwd(),
+      env: cleanEnvironment(options.env),
+      stdio: ["pipe", "pipe", "pipe"],
+      // A program that hangs fails its test, not the whole run.
+      timeout: options.timeoutMs ?? 60_000,
+    },
+  );
+}
+
+function linkTo(built: string, name: string): string {
+  const link = join(dirname(built), name);
+  try {
+    symlinkSync("lading.js", link);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return link;
 }
 
 /** Runs the program to its end. Never fails: the exit code is part of the answer. */
@@ -128,6 +143,11 @@ export async function ended(child: ChildProcess): Promise<Ended> {
     child.once("close", resolve);
   });
   return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+/** The program called as imgpkg. */
+export function imgpkg(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return lading(args, { as: "imgpkg", ...options });
 }
 
 /** Without what a developer's own set-up would change: credentials, colours, proxies. */

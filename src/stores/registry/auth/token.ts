@@ -6,6 +6,7 @@ import type { Clock } from "../http/clock.ts";
 import { answerError, networkError } from "../http/errors.ts";
 import type { Redactor } from "../http/redact.ts";
 import { isRedirect, resolveLocation } from "../http/redirects.ts";
+import { traceOf } from "../http/trace.ts";
 import type { Method, Transport, TransportAnswer } from "../http/transport.ts";
 import type { Credential } from "./credentials.ts";
 import { judgeRealm } from "./realm.ts";
@@ -106,26 +107,31 @@ async function send(
   let url = start;
   for (let hop = 0; hop <= limits.redirects; hop++) {
     const own = url.origin === start.origin;
+    const started = context.clock.now();
+    const headers = {
+      accept: "application/json",
+      "accept-encoding": "identity",
+      "user-agent": context.userAgent,
+      ...(own && authorization !== undefined ? { authorization } : {}),
+      ...(form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
+    };
     let answer: TransportAnswer;
     try {
       answer = await context.transport.send({
         method,
         url,
-        headers: {
-          accept: "application/json",
-          "accept-encoding": "identity",
-          "user-agent": context.userAgent,
-          ...(own && authorization !== undefined ? { authorization } : {}),
-          ...(form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
-        },
+        headers,
         ...(form === undefined ? {} : { body: Buffer.from(form) }),
       });
     } catch (error) {
       throw networkError(error, errorContext(request, context), url);
     }
+    const durationMs = context.clock.now() - started;
+    const traced = { method, url, sent: headers, answer, failure: undefined, durationMs };
     context.on({
       type: "debug",
       message: `${method} ${context.redactor.url(url)} → ${answer.status}`,
+      http: () => traceOf(traced, context.redactor),
     });
     const location = answer.headers.get("location");
     if (!isRedirect(answer.status, method) || location === undefined) return answer;

@@ -1,6 +1,6 @@
 import { collect } from "../../../bytes/collect.ts";
 import type { ByteStream } from "../../../bytes/stream.ts";
-import { atPlace, isLadingError, LadingError, RegistryError } from "../../../errors.ts";
+import { atPlace, isLadingError, LadingError, messageOf, RegistryError } from "../../../errors.ts";
 import type { EventListener } from "../../../events.ts";
 import { limits } from "../../../spec/limits.ts";
 import type { Authorizer, Want } from "../auth/authorizer.ts";
@@ -12,6 +12,7 @@ import type { HostLimiter, Lane } from "./limiter.ts";
 import type { Redactor } from "./redact.ts";
 import { isRedirect, resolveLocation } from "./redirects.ts";
 import { backoff, type RetryPolicy } from "./retry.ts";
+import { traceOf } from "./trace.ts";
 import type { AnswerHeaders, Method, Transport, TransportAnswer } from "./transport.ts";
 
 /** A request body that can be made again for another attempt. */
@@ -195,32 +196,37 @@ export function createExchange(context: ExchangeContext): Exchange {
     const cookie = own ? call.cookies?.header(url.origin) : undefined;
     const started = clock.now();
     const { body, failure } = await openBody(call);
-    const report = (outcome: string): void =>
+    const headers = {
+      "user-agent": context.userAgent,
+      "accept-encoding": "identity",
+      ...call.headers,
+      ...(call.body === undefined ? {} : { "content-length": String(call.body.size) }),
+      ...(own && authorization !== undefined ? { authorization } : {}),
+      ...(cookie === undefined ? {} : { cookie }),
+    };
+    const report = (answer: TransportAnswer | undefined, failure?: string): void => {
+      const durationMs = clock.now() - started;
       on({
         type: "debug",
-        message: `${call.method} ${redactor.url(url)} → ${outcome} (${clock.now() - started} ms)`,
+        message: `${call.method} ${redactor.url(url)} → ${failure ?? answer?.status} (${durationMs} ms)`,
+        http: () =>
+          traceOf({ method: call.method, url, sent: headers, answer, failure, durationMs }, redactor),
       });
+    };
     try {
       const answer = await context.transport.send({
         method: call.method,
         url,
-        headers: {
-          "user-agent": context.userAgent,
-          "accept-encoding": "identity",
-          ...call.headers,
-          ...(call.body === undefined ? {} : { "content-length": String(call.body.size) }),
-          ...(own && authorization !== undefined ? { authorization } : {}),
-          ...(cookie === undefined ? {} : { cookie }),
-        },
+        headers,
         ...(body === undefined ? {} : { body }),
         ...(call.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: call.headersTimeoutMs }),
         ...(call.signal === undefined ? {} : { signal: call.signal }),
       });
       if (own) call.cookies?.take(url.origin, answer.headers.all("set-cookie"));
-      report(String(answer.status));
+      report(answer);
       return answer;
     } catch (error) {
-      report(redactor.text(error instanceof Error ? error.message : String(error)));
+      report(undefined, redactor.text(messageOf(error)));
       const thrown = failure();
       call.signal?.throwIfAborted();
       // Here, where it is known which of the hosts on the way it was.

@@ -29,6 +29,8 @@ export interface AnswerHeaders {
   /** The first value; names in lower case. */
   get(name: string): string | undefined;
   all(name: string): readonly string[];
+  /** In lower case. */
+  names(): readonly string[];
 }
 
 export interface Transport {
@@ -54,7 +56,7 @@ export function headersOf(raw: Readonly<Record<string, string | string[] | undef
     const value = raw[name];
     return value === undefined ? [] : typeof value === "string" ? [value] : value;
   };
-  return { get: (name) => all(name)[0], all };
+  return { get: (name) => all(name)[0], all, names: () => Object.keys(raw) };
 }
 
 /**
