@@ -77,8 +77,9 @@ async function firstMissing(
     const descriptor = { mediaType: "", digest: image.reference.digest, size: 0 };
     if (!(await has({ kind: "manifest", descriptor }, { signal: linked.signal }))) missing ??= image;
   };
+  const once = new Map(images.map((image) => [image.reference.digest, image]));
   await allSettled(
-    images.map((image) => gate(() => look(image))),
+    [...once.values()].map((image) => gate(() => look(image))),
     linked.abort,
   );
   return missing;
