@@ -1,7 +1,9 @@
 import type { Body } from "../../bytes/body.ts";
 import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
+import { isLadingError, LadingError } from "../../errors.ts";
 import type { EventListener } from "../../events.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
+import { isNonDistributable } from "../../spec/media-type.ts";
 import type { PartialFile } from "../../stores/archive/partial-file.ts";
 import { heldBytes } from "../../stores/file-writer.ts";
 import { during } from "../steps.ts";
@@ -97,7 +99,7 @@ class Filler {
         kept = wrong ? 0 : attempt.at;
         reused = false;
         await this.#journal.note(index, kept);
-        if (signal.aborted || turn >= bodies.length) throw error;
+        if (signal.aborted || turn >= bodies.length) throw missing(error, descriptor);
         on({ type: "restarted", descriptor, to: this.#file.label, offset: kept });
       }
     }
@@ -131,4 +133,15 @@ class Filler {
       await this.#journal.note(index, noted);
     }
   }
+}
+
+/** A layer that need not be distributed is often in no registry. */
+function missing(error: unknown, { mediaType, digest }: Descriptor): unknown {
+  if (!isLadingError(error) || error.code !== "ERR_LADING_NOT_FOUND" || !isNonDistributable(mediaType))
+    return error;
+  return new LadingError("ERR_LADING_MISSING_CONTENT", `the non-distributable layer ${digest} is not there`, {
+    ...(error.place === undefined ? {} : { place: error.place }),
+    hint: "it is only where its urls point: leave it out, or bring it to the source first",
+    cause: error,
+  });
 }

@@ -8,6 +8,7 @@ import type { ByteStream } from "../../bytes/stream.ts";
 import { atPlace, LadingError } from "../../errors.ts";
 import { decompress, defaultMaxRatio, sniffCompression } from "../../formats/compression.ts";
 import { readTar } from "../../formats/tar/read.ts";
+import { limits } from "../../spec/limits.ts";
 import { fileBody, readRange } from "../file-body.ts";
 import { FileWriter } from "../file-writer.ts";
 import { temporaryName } from "../process-identity.ts";
@@ -34,6 +35,9 @@ interface Listing {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly repeated: ReadonlySet<string>;
 }
+
+/** Names of more entries are not kept: an archive of images has one for each blob, and a few beside them. */
+const maxEntries = 4 * limits.graphNodes;
 
 /** How many links may lead from one to the next. */
 const linkDepth = 8;
@@ -193,6 +197,9 @@ async function listEntries(
     stream.skipTo(item.offset + item.storedSize);
     const name = normalName(item.name);
     if (name === undefined) continue;
+    if (entries.size >= maxEntries) {
+      throw new LadingError("ERR_LADING_LIMIT", `${label} has more than ${maxEntries} entries`);
+    }
     if (entries.has(name)) repeated.add(name);
     if (item.type === "file" && item.sparse === undefined) {
       // As tar does, the last of several entries with one name counts.

@@ -261,3 +261,20 @@ test("a manifest.json of 100 MB is refused without being read whole", async (t) 
   await file.close();
   await fails("ERR_LADING_LIMIT", /manifest\.json .*is larger than/, () => openTar(path));
 });
+
+test("a tar of entries without end is refused", async (t) => {
+  const path = join(await tempDir(t), "app.tar");
+  const entry = tarOf({ name: "0000000" }).subarray(0, 512);
+  const sum = Number.parseInt(entry.toString("latin1", 148, 154), 8) - 7 * 0x30;
+  const many = 400_001;
+  const bytes = Buffer.alloc(512 * (many + 2));
+  for (let i = 0; i < many; i++) {
+    const name = String(i).padStart(7, "0");
+    entry.write(name, 0, "latin1");
+    const digits = [...name].reduce((total, digit) => total + digit.charCodeAt(0), 0);
+    entry.write((sum + digits).toString(8).padStart(6, "0"), 148, "latin1");
+    bytes.set(entry, 512 * i);
+  }
+  writeFileSync(path, bytes);
+  await fails("ERR_LADING_LIMIT", /more than 400000 entries/, () => openTar(path));
+});

@@ -275,7 +275,9 @@ test("layers that need not be distributed stay away unless asked for, and are to
   assert.deepEqual(plan.nonDistributable, told);
   assert.ok(plan.layers.some(({ digest }) => digest === absent.digest));
   await assert.rejects(writeTar(path, images, { nonDistributable: true }), (error) => {
-    assert.ok(isLadingError(error) && error.message.includes(absent.digest));
+    assert.ok(isLadingError(error));
+    assert.equal(error.message, `the non-distributable layer ${absent.digest} is not there`);
+    assert.match(error.hint ?? "", /where its urls point/);
     return true;
   });
   assert.deepEqual(
