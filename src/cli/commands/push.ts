@@ -24,9 +24,10 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
   const compression = parseBundleCompression(options.compression);
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
   const tags = options.tag.map(checkedTag);
+  await using places = new Places(options, context);
+  await places.prepare();
   checkLabels(labels);
   const { isBundle, reference } = whatToPush(options);
-  await using places = new Places(options, context);
   const place = await during(`Parsing '${reference}'`, () => {
     checkLockPlace(options.lockOutput, reference);
     return places.sink(reference, options);

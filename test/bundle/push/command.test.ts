@@ -151,6 +151,10 @@ test("the call itself is refused in imgpkg's order and words", async (t) => {
   const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
     [[], /Expected either image or bundle\n/],
     [["-b", ""], /Expected either image or bundle\n/],
+    [
+      ["-b", "x", "-i", "y", ...reserved, "--registry-ca-cert-path", "nothing.pem"],
+      /Creating registry HTTP transport: Reading CA certificates from 'nothing\.pem'/,
+    ],
     [["-b", "x", "-i", "y"], /Expected only one of image or bundle\n/],
     [
       ["-b", "x", "-i", "y", ...reserved],
@@ -174,6 +178,23 @@ test("the call itself is refused in imgpkg's order and words", async (t) => {
     assert.equal(stdout, "");
   }
   assert.deepEqual(await readdir(cwd), ["app"]);
+});
+
+test("on a terminal imgpkg's lines tell what was packed and where it is", async (t) => {
+  const cwd = await workFolder(t);
+  const { host } = await startRegistry(t);
+  const pushed = await lading(["push", "-b", `${host}/app:v1`, "-f", "app", "--tty"], { cwd });
+  assert.equal(
+    ok(pushed),
+    `dir: .
+dir: .imgpkg
+file: .imgpkg/bundle.yml
+file: .imgpkg/images.yml
+file: config.yml
+Pushed '${host}/app@${sampleBundle.manifest}'
+Succeeded
+`,
+  );
 });
 
 test("the old name of an exclusion works and says so", async (t) => {
