@@ -5,6 +5,7 @@ import { cannotRead } from "../../image/layer/disk-error.ts";
 import type { TimeSlice } from "../../image/time-slice.ts";
 import { parseImagesLock } from "../documents/images-lock.ts";
 import { documentLimits } from "../documents/limits.ts";
+import type { ImagesLock } from "../documents/model.ts";
 import { during } from "../steps.ts";
 import { type BundleDiskInput, shownName } from "./input.ts";
 import { openInput } from "./open-input.ts";
@@ -62,14 +63,15 @@ export async function findBundleFolder(
  * Reads a bundle's images.yml as whoever pulls the bundle will. imgpkg pushes any content; a lock that no tool can read, or
  * that names images by tag, is refused here while it can still be mended.
  * @param path of the `.imgpkg` folder
+ * @returns undefined when it is no plain file
  * @throws LadingError ERR_LADING_DOCUMENT with imgpkg's sentences for reading, ERR_LADING_LIMIT, ERR_LADING_STORE
  */
-export async function checkImagesLock(path: string): Promise<void> {
+export async function readImagesLock(path: string): Promise<ImagesLock | undefined> {
   const file = join(path, lockName);
   // What is no file is refused when the layer is made; a pipe would never end.
-  if (!lstatSync(file).isFile()) return;
+  if (!lstatSync(file).isFile()) return undefined;
   const bytes = await collect(createReadStream(file), documentLimits.lockBytes, file).catch((error) => {
     throw cannotRead(error, file);
   });
-  await during(`Reading images lock file '${file}'`, () => parseImagesLock(bytes, file));
+  return await during(`Reading images lock file '${file}'`, () => parseImagesLock(bytes, file));
 }

@@ -3,8 +3,9 @@ import type { EventListener } from "../../events.ts";
 import { NewImage } from "../../image/new-image.ts";
 import { TimeSlice } from "../../image/time-slice.ts";
 import type { Platform } from "../../spec/platform.ts";
+import type { ImagesLock } from "../documents/model.ts";
 import { bundleLabel } from "../documents/names.ts";
-import { checkImagesLock, findBundleFolder } from "./bundle-folder.ts";
+import { findBundleFolder, readImagesLock } from "./bundle-folder.ts";
 import { imgpkgDocuments } from "./documents.ts";
 import { type BundleDiskInput, shownName } from "./input.ts";
 import { type BundleCompression, type BundleLayer, createBundleLayer } from "./layer.ts";
@@ -30,6 +31,8 @@ export interface PackedImage extends AsyncDisposable {
   readonly image: NewImage;
   /** What is in its layer, in its order. */
   readonly entries: BundleLayer["entries"];
+  /** Of a bundle, the images that it names. */
+  readonly lock?: ImagesLock | undefined;
 }
 
 /**
@@ -45,8 +48,9 @@ export async function packBundle(
   checkLabels(labels);
   const bundle = await findBundleFolder(files, new TimeSlice(options.signal));
   if ("problem" in bundle) throw new LadingError("ERR_LADING_USAGE", bundle.problem);
-  await checkImagesLock(bundle.path);
-  return await pack(files, { ...labels, [bundleLabel]: "true" }, options);
+  const lock = await readImagesLock(bundle.path);
+  const packed = await pack(files, { ...labels, [bundleLabel]: "true" }, options);
+  return { ...packed, lock };
 }
 
 /**

@@ -6,7 +6,7 @@ import { lockFor, type PushDestination, pushRequest } from "../../bundle/push/pu
 import { during } from "../../bundle/steps.ts";
 import { LadingError } from "../../errors.ts";
 import { parsePlatform } from "../../spec/platform.ts";
-import { isTag } from "../../spec/reference.ts";
+import { isTag, parseReference } from "../../spec/reference.ts";
 import { parsePlace } from "../../stores/place.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { parseBundleCompression } from "../compression.ts";
@@ -15,6 +15,7 @@ import type { ImgpkgPart } from "../imgpkg/parts.ts";
 import { parseLabels } from "../labels.ts";
 import { writeLockOutput } from "../output-file.ts";
 import { Places, type SinkPlace } from "../places.ts";
+import { pushToTar } from "../push-to-tar.ts";
 import type { pushSpec } from "../tree/push.ts";
 
 type Options = OptionsOf<typeof pushSpec>;
@@ -29,10 +30,9 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
   checkLabels(labels);
   const { isBundle, reference } = whatToPush(options);
   const place = await during(`Parsing '${reference}'`, () => {
-    checkLockPlace(options.lockOutput, reference);
+    checkPlace(options, reference);
     return places.sink(reference, options);
   });
-  const to = { sink: place.sink, tag: place.tag, tags };
 
   if (options.file.length === 0) warnOfNothing(isBundle, context);
   const exclude = exclusions(options, context);
@@ -48,11 +48,22 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
     on: context.on,
     signal: context.signal,
   });
+  if (options.toTar) {
+    const named = { isBundle, reference: parseReference(reference) };
+    const outcome = await pushToTar(
+      packed,
+      { ...named, file: options.toTar, plan: options.plan },
+      places,
+      context,
+    );
+    return { ...outcome, imgpkg: [...fileLines(packed), ...(outcome.imgpkg ?? [])] };
+  }
+  const to = { sink: place.sink, tag: place.tag, tags };
   const request = { ...pushRequest(packed, to), fromName: packed.image.label, place };
   const outcome = await copyOutcome([request], { plan: options.plan, verb: "Pushed" }, context);
   if (options.plan) return outcome;
   await writeLock(options, packed, to, context);
-  return { ...outcome, imgpkg: imgpkgParts(packed, place) };
+  return { ...outcome, imgpkg: [...fileLines(packed), pushedText(packed, place)] };
 }
 
 /** In imgpkg's order, with its sentences. */
@@ -70,11 +81,14 @@ function whatToPush({ bundle, image, lockOutput }: Options): {
   return { isBundle: false, reference: image };
 }
 
-/** Locks name images in registries. */
-function checkLockPlace(lockOutput: string | undefined, reference: string): void {
-  if (!lockOutput || parsePlace(reference).kind === "registry") return;
-  throw new LadingError("ERR_LADING_USAGE", `a lock names a registry, and ${reference} is none`, {
-    hint: "leave --lock-output out",
+/** Locks and imgpkg's tars name images in registries. */
+function checkPlace({ lockOutput, toTar, tag }: Options, reference: string): void {
+  if (toTar && lockOutput) throw usage("Cannot output lock file with tar destination");
+  if (toTar && tag.length > 0) throw usage("Flag --tag cannot be used when pushing to tar");
+  if (!(toTar || lockOutput) || parsePlace(reference).kind === "registry") return;
+  const what = toTar ? "a tar" : "a lock";
+  throw new LadingError("ERR_LADING_USAGE", `${what} names a registry, and ${reference} is none`, {
+    hint: "write host/repo:tag",
   });
 }
 
@@ -116,13 +130,14 @@ async function writeLock(
   await writeLockOutput(resolve(context.environment.cwd, lockOutput), formatBundleLock(lock));
 }
 
-function imgpkgParts({ image, entries }: PackedImage, { sink, nameOf }: SinkPlace): ImgpkgPart[] {
+function fileLines({ entries }: PackedImage): ImgpkgPart[] {
+  return entries.map(({ type, name }) => {
+    return { kind: "line", text: `${type === "directory" ? "dir" : "file"}: ${name}` };
+  });
+}
+
+function pushedText({ image }: PackedImage, { sink, nameOf }: SinkPlace): ImgpkgPart {
   const { digest } = image.root;
   const name = sink.location === undefined ? nameOf(digest) : lockName({ ...sink.location, digest });
-  return [
-    ...entries.map(({ type, name }): ImgpkgPart => {
-      return { kind: "line", text: `${type === "directory" ? "dir" : "file"}: ${name}` };
-    }),
-    { kind: "text", text: `Pushed '${name}'` },
-  ];
+  return { kind: "text", text: `Pushed '${name}'` };
 }

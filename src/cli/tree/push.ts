@@ -41,6 +41,12 @@ export const pushSpec = {
       completes: "file",
       help: "write a lock of the bundle that was pushed: its digest and its tag",
     },
+    toTar: {
+      type: "text",
+      value: "file",
+      completes: "file",
+      help: "write a tar as copy --to-tar does, with all that the bundle names, and push nothing",
+    },
     tag: { type: "list", value: "tag", help: "a further tag; may be given several times" },
     labels: { type: "list", short: "l", value: "key=value", help: "a label in the image's config" },
     preservePermissions: {
@@ -67,6 +73,10 @@ export const pushSpec = {
     {
       does: "push the bundle in the folder app, and keep its digest in a file",
       line: "push -b 127.0.0.1:5000/app:v1 -f app/ --lock-output app.lock.yml",
+    },
+    {
+      does: "make the bundle without a registry; copy --tar carries it on",
+      line: "push -b 127.0.0.1:5000/app:v1 -f app/ --to-tar app.tar",
     },
     { does: "push the folder site", line: "push -i 127.0.0.1:5000/site:v1 -f site/" },
     {

@@ -197,6 +197,53 @@ Succeeded
   );
 });
 
+test("a bundle goes straight into a tar with what it names, and no registry is asked that it does not name", async (t) => {
+  const cwd = await workFolder(t);
+  const origin = await startRegistry(t);
+  const to = await startRegistry(t);
+  const image = ok(
+    await lading(["push", "-q", "-i", `${origin.host}/lib:v1`, "-f", "app/config.yml"], { cwd }),
+  );
+  const lock = `apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\nimages:\n- image: ${image}`;
+  await writeFile(join(cwd, "app/.imgpkg/images.yml"), lock);
+  // Nothing listens there.
+  const push = ["push", "-b", "127.0.0.1:1/made/app:v3", "-f", "app", "--to-tar", "app.tar", "--json"];
+  const planned = JSON.parse(ok(await lading([...push, "--plan"], { cwd })));
+  assert.equal(planned.images.length, 2);
+  assert.deepEqual(await readdir(cwd), ["app"]);
+  ok(await lading(push, { cwd }));
+
+  const bundle = (place: string) => ["tag", "resolve", "-i", place];
+  const carry = ["copy", "--tar", "app.tar", "--to-repo", `${to.host}/app`, "--lock-output", "lock.yml"];
+  ok(await lading(carry, { cwd }));
+  const pushed = ok(await lading(["push", "-q", "-b", `${origin.host}/app:v3`, "-f", "app"], { cwd }));
+  const digest = pushed.trim().slice(pushed.indexOf("@"));
+  assert.equal(ok(await lading(bundle(`${to.host}/app:v3`))), `${to.host}/app${digest}\n`);
+  assert.match(await readFile(join(cwd, "lock.yml"), "utf8"), new RegExp(`image: .*${digest}\n {2}tag: v3`));
+  // The image came along, and the locations know it.
+  ok(await lading(bundle(`${to.host}/app${image.trim().slice(image.indexOf("@"))}`)));
+  const name = `${digest.slice(1).replace(":", "-")}.image-locations.imgpkg`;
+  ok(await lading(bundle(`${to.host}/app:${name}`)));
+
+  // An image that the lock names in the bundle's own repository is found there.
+  const own = ["push", "-b", `${origin.host}/lib:v2`, "-f", "app", "--to-tar", "own.tar", "--json"];
+  assert.equal(JSON.parse(ok(await lading(own, { cwd }))).images.length, 2);
+  // An image alone goes, too.
+  const single = ["push", "-i", "127.0.0.1:1/page:v1", "-f", "app/config.yml", "--to-tar", "page.tar"];
+  ok(await lading(single, { cwd }));
+  ok(await lading(["copy", "--tar", "page.tar", "--to-repo", `${to.host}/page`], { cwd }));
+  const page = ok(await lading(bundle(`${to.host}/page:v1`)));
+  assert.equal(page.slice(page.indexOf("@")), image.slice(image.indexOf("@")));
+  for (const [more, message] of [
+    [["--lock-output", "x"], /Cannot output lock file with tar destination/],
+    [["--tag", "v2"], /Flag --tag cannot be used when pushing to tar/],
+  ] as const) {
+    const refused = await lading([...push, ...more], { cwd });
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr + refused.stdout, message);
+  }
+});
+
 test("the old name of an exclusion works and says so", async (t) => {
   const cwd = await workFolder(t);
   await mkdir(join(cwd, "app/drafts"));
