@@ -4,6 +4,8 @@ import { describeBundle } from "../../../src/bundle/describe/describe.ts";
 import type { DescribeOptions } from "../../../src/bundle/describe/describe-tree.ts";
 import type { BundleDescription } from "../../../src/bundle/describe/model.ts";
 import { describeYaml } from "../../../src/bundle/describe/yaml.ts";
+import { formatImagesLock, lockOf } from "../../../src/bundle/documents/images-lock.ts";
+import { bundleLabel } from "../../../src/bundle/documents/names.ts";
 import { stepsOf } from "../../../src/bundle/steps.ts";
 import { bodyOf } from "../../../src/bytes/body.ts";
 import { digestOf } from "../../../src/bytes/hash.ts";
@@ -288,6 +290,27 @@ test("an index shows its platforms; the layers are those for linux/amd64 where i
     describeText(description).join("\n"),
     new RegExp(`    Platforms:\n      - Digest: ${arm.descriptor.digest}\n        Platform: linux/arm64\n`),
   );
+});
+
+test("a bundle of OCI's media types with two layers is described, with both", async () => {
+  const x = new MemoryStore("x");
+  const { digest } = (await app(x)).descriptor;
+  const lock = formatImagesLock(lockOf([{ image: `example.com/x@${digest}` }]));
+  const { descriptor, manifest } = await putImage(
+    x,
+    [tarOf({ name: ".imgpkg/" }, file(".imgpkg/images.yml", lock)), tarOf(file("config.yml"))],
+    { labels: { [bundleLabel]: "" } },
+  );
+  const description = await describeBundle(
+    { name: "x", reference: parseReference(`example.com/x@${descriptor.digest}`), source: x },
+    { open: async () => x },
+  );
+  assert.equal(descriptor.mediaType, mediaTypes.ociManifest);
+  assert.deepEqual(
+    description.layers,
+    manifest.layers.map((layer) => ({ digest: layer.digest })),
+  );
+  assert.deepEqual(Object.keys(description.content.images ?? {}), [digest]);
 });
 
 test("an image that is no bundle, and one that is not there, are told apart", async (t) => {
