@@ -67,10 +67,10 @@ test("lines that make no sense end with 2", async (t) => {
     [["push", "-f", "site"], /Expected either image or bundle/],
     [["push", "-b", image], /This directory is not a bundle/],
     [["tag", "resolve", "-i", "127.0.0.1:1/a@sha256:abc"], /is not a digest/],
-    [["copy", "--to-repo", "127.0.0.1:1/a"], /exactly one of --image/],
-    [["copy", "-i", image], /exactly one of --to-repo and --to-tar/],
-    [["copy", "-i", image, "--tar", "x", "--to-repo", "127.0.0.1:1/b"], /exactly one of --image/],
-    [["copy", "--tar", "x", "--to-tar", "y"], /--tar cannot be copied with --to-tar/],
+    [["copy", "--to-repo", "127.0.0.1:1/a"], /Expected either --lock, --bundle/],
+    [["copy", "-i", image], /Expected either --to-tar or --to-repo/],
+    [["copy", "-i", image, "--tar", "x", "--to-repo", "127.0.0.1:1/b"], /Expected either --lock, --bundle/],
+    [["copy", "--tar", "x", "--to-tar", "y"], /Cannot use tar source \(--tar\) with tar destination/],
     [["image", "copy", "oci:layout"], /a source and a destination are needed/],
     [["image", "inspect", "dir:site"], /are not supported/],
     [["image", "inspect", image, "--raw", "--config"], /cannot be had together/],
@@ -192,7 +192,17 @@ test("a blob of the wrong size in a layout is damage, not absence", async (t) =>
   const hint = /lading layout verify/;
   for (const wrong of [right.subarray(0, 10), Buffer.concat([right, right]), Buffer.alloc(0)]) {
     await writeFile(blob, wrong);
-    await fails(cwd, { args: ["copy", "-i", "oci:layout:v1", "--to-tar", "a.tar"], code: 5, error, hint });
+    await fails(cwd, {
+      args: ["image", "copy", "oci:layout:v1", "oci-archive:a.tar"],
+      code: 5,
+      error,
+      hint,
+    });
+    await fails(cwd, {
+      args: ["copy", "-i", "oci:layout:v1", "--to-tar", "a.tar"],
+      code: 5,
+      error: /ERR_LADING_SIZE_MISMATCH/,
+    });
     await fails(cwd, {
       args: ["copy", "-i", "oci:layout:v1", "--to-repo", `${host}/a`],
       code: 5,

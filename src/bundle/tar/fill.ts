@@ -135,13 +135,16 @@ class Filler {
   }
 }
 
-/** A layer that need not be distributed is often in no registry. */
+/** A layer that need not be distributed is often in no registry; without any other the source is damaged. */
 function missing(error: unknown, { mediaType, digest }: Descriptor): unknown {
-  if (!isLadingError(error) || error.code !== "ERR_LADING_NOT_FOUND" || !isNonDistributable(mediaType))
-    return error;
-  return new LadingError("ERR_LADING_MISSING_CONTENT", `the non-distributable layer ${digest} is not there`, {
+  if (!isLadingError(error) || error.code !== "ERR_LADING_NOT_FOUND") return error;
+  const mayBeElsewhere = isNonDistributable(mediaType);
+  const layer = mayBeElsewhere ? "non-distributable layer" : "layer";
+  return new LadingError("ERR_LADING_MISSING_CONTENT", `the ${layer} ${digest} is not there`, {
     ...(error.place === undefined ? {} : { place: error.place }),
-    hint: "it is only where its urls point: leave it out, or bring it to the source first",
+    hint: mayBeElsewhere
+      ? "it is only where its urls point: leave it out, or bring it to the source first"
+      : "the source is damaged: bring the image to it again",
     cause: error,
   });
 }
