@@ -98,6 +98,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Default one minute. */
   readonly timeoutMs?: number;
+  /** Name of a link to the program, to call it by. */
+  readonly as?: string;
 }
 
 /** Starts the program; the caller ends it. */
@@ -115,7 +117,8 @@ export function startLading(args: readonly string[], options: RunOptions = {}): 
   );
 }
 
-function linkTo(built: string, name: string): string {
+/** Path of a link to the program with this name. */
+export function linkTo(built: string, name: string): string {
   const link = join(dirname(built), name);
   try {
     symlinkSync("lading.js", link);
