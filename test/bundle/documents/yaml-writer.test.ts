@@ -73,7 +73,7 @@ test("long texts are folded at the first blank after 80 characters", () => {
   assert.equal(written(`${"a".repeat(76)}  b c`), `${"a".repeat(76)}  b\n  c\n`);
   assert.equal(written(`: ${"a".repeat(76)} b c`), `': ${"a".repeat(76)}\n  b c'\n`);
   assert.equal(written(`\t${"a".repeat(76)} b c`), `"\\t${"a".repeat(76)}\n  b c"\n`);
-  assert.equal(written(`\t${"a".repeat(76)}  b c`), `"\\t${"a".repeat(76)}\n  \\ b\n  c"\n`);
+  assert.equal(written(`\t${"a".repeat(76)}  b c`), `"\\t${"a".repeat(76)}\n  \\ b c"\n`);
 });
 
 test("keys that are too long for one line are written apart from their values", () => {
@@ -173,9 +173,8 @@ test("whatever is written is read as the same, by this reader and by another", (
       assert.deepEqual(fields.get("value"), expected);
       assert.deepEqual(fields.get("outer"), object);
       assert.deepEqual(fields.get("list"), { kind: "array", items: [object] });
-      // The other reader takes a dot for a number.
-      if (key === "." || value === ".") return;
-      assert.deepEqual(parse(yaml, { version: "1.1" }), {
+      // The other reader has its own opinion about which texts are numbers (a dot is one), so it is asked for texts only.
+      assert.deepEqual(parse(yaml, { version: "1.1", schema: "failsafe" }), {
         list: [{ [key]: value }],
         outer: { [key]: value },
         value,
