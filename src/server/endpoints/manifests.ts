@@ -13,7 +13,7 @@ import { Fault } from "../errors.ts";
 import type { Repository } from "../repositories/repository.ts";
 
 function unknownManifest(reference: string): Fault {
-  return new Fault(404, "MANIFEST_UNKNOWN", "there is no such manifest in this repository", {
+  return new Fault(404, "MANIFEST_UNKNOWN", "manifest unknown: there is none of this name in the repository", {
     detail: { reference: reference.slice(0, 160) },
   });
 }
