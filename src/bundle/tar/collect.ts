@@ -9,7 +9,7 @@ import type { ImageManifest, Index } from "../../spec/manifest.ts";
 import { readBytes, readManifest } from "../../stores/read.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
 import { during } from "../steps.ts";
-import { documentLimit } from "./document.ts";
+import { documentLimit, tooLarge } from "./document.ts";
 import type { TarImage } from "./image.ts";
 
 /** An image's documents as they go into `manifest.json`. */
@@ -183,14 +183,6 @@ class Collector {
 }
 
 const unknownManifest: ReadonlySet<string> = new Set(["ERR_LADING_NOT_FOUND", "ERR_LADING_UNSUPPORTED"]);
-
-export function tooLarge(place?: string): LadingError {
-  return new LadingError(
-    "ERR_LADING_LIMIT",
-    `the manifests and configs of all images have more than ${documentLimit} bytes`,
-    { ...(place === undefined ? {} : { place }), hint: "split the images over several tars" },
-  );
-}
 
 function documentOf(manifest: ImageManifest | Index, digest: Digest) {
   const { mediaType, raw } = manifest;

@@ -2,6 +2,8 @@
  * `manifest.json` of imgpkg's tars: an array with one `ImageOrIndex` for each image. Field names and their order are
  * imgpkg's.
  */
+import { LadingError } from "../../errors.ts";
+import { algorithmOf, type Digest, hexOf } from "../../spec/digest.ts";
 import { type GoValue, goJson } from "../../spec/go-json.ts";
 
 /** The entry of `manifest.json` in the tar. */
@@ -59,4 +61,17 @@ export function formatRecord(record: ImageOrIndex): Buffer {
 /** The order of elements: by digest, images by manifest and config. */
 export function sortKey({ ImageIndex, Image }: ImageOrIndex): string {
   return Image === null ? (ImageIndex?.Digest ?? "") : `${Image.Manifest.Digest}/${Image.Config.Digest}`;
+}
+
+/** The entry of a layer, whatever its media type. */
+export function layerName(digest: Digest): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}.tar.gz`;
+}
+
+export function tooLarge(place?: string): LadingError {
+  return new LadingError(
+    "ERR_LADING_LIMIT",
+    `the manifests and configs of all images have more than ${documentLimit} bytes`,
+    { ...(place === undefined ? {} : { place }), hint: "split the images over several tars" },
+  );
 }

@@ -6,8 +6,7 @@ import type { Node } from "../../spec/graph.ts";
 import { firstBytes, type OpenTarOptions, openTarFile, type TarFile } from "../../stores/archive/tar-file.ts";
 import { compareBytewise, selectReferrers } from "../../stores/referrer.ts";
 import type { CallOptions, ReferrerOptions, Source } from "../../stores/store.ts";
-import { documentLimit, documentName } from "./document.ts";
-import { layerName } from "./prepare.ts";
+import { documentLimit, documentName, layerName } from "./document.ts";
 import { parseTarDocument, type TarDocument, type TarRoot } from "./read-document.ts";
 
 export type { TarRoot } from "./read-document.ts";

@@ -4,13 +4,13 @@ import { checkSame } from "../../copy/walk.ts";
 import { padding, tarEnd } from "../../formats/tar/encode.ts";
 import { encodeGoHeader } from "../../formats/tar/go-header.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
-import { algorithmOf, type Digest, hexOf } from "../../spec/digest.ts";
+import type { Digest } from "../../spec/digest.ts";
 import { isNonDistributable } from "../../spec/media-type.ts";
 import type { EntryPlace } from "../../stores/archive/partial-file.ts";
 import { compareBytewise } from "../../stores/referrer.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
 import { type Collected, type CollectedImage, collectImages } from "./collect.ts";
-import { documentName } from "./document.ts";
+import { documentName, layerName } from "./document.ts";
 import type { NonDistributableLayers, TarImage } from "./image.ts";
 import { formatDocument, sibling } from "./records.ts";
 
@@ -92,11 +92,6 @@ export async function prepareTar(
     endAt: at,
     size: at + tarEnd.byteLength,
   };
-}
-
-/** The entry of a layer, whatever its media type. */
-export function layerName(digest: Digest): string {
-  return `${algorithmOf(digest)}-${hexOf(digest)}.tar.gz`;
 }
 
 interface Layer {

@@ -3,7 +3,6 @@ import { type Digest, isDigest } from "../../spec/digest.ts";
 import { limits } from "../../spec/limits.ts";
 import { mediaTypes } from "../../spec/media-type.ts";
 import type { Collected, CollectedImage, CollectedIndex } from "./collect.ts";
-import { tooLarge } from "./collect.ts";
 import {
   documentLimit,
   formatRecord,
@@ -13,6 +12,7 @@ import {
   type Labels,
   type LayerRecord,
   sortKey,
+  tooLarge,
 } from "./document.ts";
 import type { TarImage } from "./image.ts";
 

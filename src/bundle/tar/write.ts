@@ -124,7 +124,10 @@ async function writeFile(
     // On a disk that is full, what stays behind would only be in the way.
     const keep = !file.refused && (journal?.total() ?? 0) >= worthKeeping;
     await file.close(keep);
-    if (keep) on({ type: "debug", message: `what was fetched stays in ${file.path} for the next run` });
+    if (keep) {
+      const hint = "run the same again and it goes on from there, or delete the file";
+      on({ type: "warning", message: `what was fetched stays in ${file.path}`, hint });
+    }
     throw error;
   }
 }

@@ -37,7 +37,7 @@ interface Listing {
 }
 
 /** Names of more entries are not kept: an archive of images has one for each blob, and a few beside them. */
-const maxEntries = 4 * limits.graphNodes;
+const maxEntries = 2 * limits.graphNodes;
 
 /** How many links may lead from one to the next. */
 const linkDepth = 8;

@@ -266,7 +266,7 @@ test("a tar of entries without end is refused", async (t) => {
   const path = join(await tempDir(t), "app.tar");
   const entry = tarOf({ name: "0000000" }).subarray(0, 512);
   const sum = Number.parseInt(entry.toString("latin1", 148, 154), 8) - 7 * 0x30;
-  const many = 400_001;
+  const many = 200_001;
   const bytes = Buffer.alloc(512 * (many + 2));
   for (let i = 0; i < many; i++) {
     const name = String(i).padStart(7, "0");
@@ -276,5 +276,5 @@ test("a tar of entries without end is refused", async (t) => {
     bytes.set(entry, 512 * i);
   }
   writeFileSync(path, bytes);
-  await fails("ERR_LADING_LIMIT", /more than 400000 entries/, () => openTar(path));
+  await fails("ERR_LADING_LIMIT", /more than 200000 entries/, () => openTar(path));
 });

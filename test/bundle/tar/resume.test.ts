@@ -14,6 +14,7 @@ import { bodyOf } from "../../../src/bytes/body.ts";
 import { collect } from "../../../src/bytes/collect.ts";
 import { digestOf } from "../../../src/bytes/hash.ts";
 import { isLadingError, LadingError } from "../../../src/errors.ts";
+import type { LadingEvent } from "../../../src/events.ts";
 import type { Digest } from "../../../src/spec/digest.ts";
 import type { Source } from "../../../src/stores/store.ts";
 import { artifact, blob, type Content, image } from "../../support/content.ts";
@@ -136,13 +137,16 @@ test("an abort leaves what was fetched for the next run", async (t) => {
   const store = await storeOf(content);
   const stop = new AbortController();
   let bytes = 0;
-  const on = (event: { type: string; bytes?: number }) => {
-    if (event.type === "progress") bytes += event.bytes ?? 0;
+  const warnings: string[] = [];
+  const on = (event: LadingEvent) => {
+    if (event.type === "warning") warnings.push(event.message);
+    if (event.type === "progress") bytes += event.bytes;
     if (bytes > 10 << 20) stop.abort(new Error("enough"));
   };
   const inPieces = breaking(store, digestAt(1), Number.POSITIVE_INFINITY);
   const writing = writeTar(path, [tarImage(inPieces, content)], { concurrency: 1, on, signal: stop.signal });
   await assert.rejects(writing, /enough/);
+  assert.deepEqual(warnings, [`what was fetched stays in ${join(folder, ".app.tar.partial")}`]);
   assert.deepEqual(readdirSync(folder), [".app.tar.partial"]);
   const [first] = await finishes(path, store);
   assert.equal(first?.digest, digestAt(1));
