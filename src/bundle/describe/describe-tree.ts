@@ -182,12 +182,12 @@ class Describer {
     const onDenied = (): void => {
       isDenied = true;
     };
-    const found = await during(`Fetching signature for image '${lockName(reference)}'`, () =>
-      this.#gate(() => {
-        signal.throwIfAborted();
-        return findCosignArtifacts(source, reference.digest, [kind], { signal, onDenied });
-      }),
-    );
+    const found = await this.#gate(() => {
+      signal.throwIfAborted();
+      return during(`Fetching signature for image '${lockName(reference)}'`, () =>
+        findCosignArtifacts(source, reference.digest, [kind], { signal, onDenied }),
+      );
+    });
     if (isDenied) return "denied";
     return this.#all(
       found.map(async ({ tag, descriptor }): Promise<Named> => {
