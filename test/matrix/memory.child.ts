@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { pushImage } from "../../src/bundle/push/push.ts";
 import { copy } from "../../src/copy/copy.ts";
-import { buildImage } from "../../src/image/document.ts";
-import { createLayer } from "../../src/image/layer/create.ts";
-import { NewImage } from "../../src/image/new-image.ts";
 import { diskRepositories } from "../../src/server/repositories/disk.ts";
 import { createRegistryServer } from "../../src/server/server.ts";
 import { openLayout } from "../../src/stores/layout/open.ts";
@@ -12,9 +10,9 @@ import type { Source } from "../../src/stores/store.ts";
 
 // serve <folder>              a registry until stdin ends; says its port
 // copy <from> <to>            from and to: layout:<folder> or <host>; says the peak of its memory
-// push <folder> <to>          as `lading push` does; says the peak of its memory
+// push <folder> <to> [parallel]  as `lading push` does; says the peak of its memory
 
-const [what = "", first = "", second = ""] = process.argv.slice(2);
+const [what = "", first = "", second = "", third = ""] = process.argv.slice(2);
 
 /** Peak of the memory that this process held, in bytes (proc(5), VmHWM). */
 function peak(): number {
@@ -30,11 +28,9 @@ if (what === "serve") {
   await server.close({ graceMs: 0 });
 } else if (what === "push") {
   await using client = createRegistryClient();
-  await using layer = await createLayer([{ path: first }], { tempDir: tmpdir() });
-  const documents = buildImage({ layers: [layer], platform: { os: "linux", architecture: "amd64" } });
-  const from = await NewImage.of(first, documents, [layer]);
-  const to = client.repository({ registry: second, repository: "tree" });
-  const { moved } = await copy([{ from, reference: from.root, to, tags: ["v1"] }]);
+  const sink = client.repository({ registry: second, repository: "tree" });
+  const compression = third === "parallel" ? "parallel" : "imgpkg";
+  const { moved } = await pushImage([{ path: first }], { sink }, { tempDir: tmpdir(), compression });
   process.stdout.write(`${JSON.stringify({ peak: peak(), moved: moved.bytes })}\n`);
 } else {
   await using client = createRegistryClient();
