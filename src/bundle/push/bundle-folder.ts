@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, lstatSync } from "node:fs";
+import { createReadStream, type Dirent, existsSync, lstatSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { collect } from "../../bytes/collect.ts";
 import { cannotRead } from "../../image/layer/disk-error.ts";
@@ -30,7 +30,7 @@ export async function findBundleFolder(
     const given = resolve(input.path);
     if (basename(shownName(input)) === folderName) found.push(given);
     if (!stat.isDirectory()) continue;
-    for await (const { relative, entry } of walkSorted(path, slice)) {
+    for await (const { relative, entry } of walkSorted(path, slice, { read: readWhatCanBe })) {
       if (entry.name === folderName) found.push(join(given, relative));
     }
   }
@@ -57,6 +57,17 @@ export async function findBundleFolder(
     };
   }
   return { path };
+}
+
+/**
+ * What cannot be read here may be excluded. If it is not, making the layer says so, and what names no layer can hold, too.
+ */
+function readWhatCanBe(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 /**

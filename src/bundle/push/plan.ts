@@ -109,7 +109,8 @@ async function addFromDisk(
   if (exclude.has(".")) return;
   const mode = preserveModes ? goFileMode(stat.mode) : folderMode;
   plan.add({ name: ".", type: "directory", from: path, onDisk: true, mode });
-  for await (const { relative, entry } of walkSorted(path, slice, (folder) => !exclude.has(folder))) {
+  const enter = (folder: string) => !exclude.has(folder);
+  for await (const { relative, entry } of walkSorted(path, slice, { enter })) {
     if (exclude.has(relative)) continue;
     checkName(entry.name, join(shown, relative));
     const from = join(path, relative);

@@ -11,18 +11,28 @@ export interface Found {
   readonly entry: Dirent;
 }
 
+export interface WalkOptions {
+  /** Whether to look into a folder that was just given out. Default: always. */
+  readonly enter?: (relative: string) => boolean;
+  /** What is in a folder. Default `readFolder`. */
+  readonly read?: (folder: string) => Dirent[];
+}
+
 /**
  * Everything below a folder, each folder before its content, the names of one folder in the order of their bytes: `a`,
  * `a/x`, `a.txt`. Links are found and not followed.
- * @param enter whether to look into a folder that was just given out
- * @throws what `readFolder` throws
+ * @throws what `read` throws
  */
 export async function* walkSorted(
   folder: string,
   slice: TimeSlice,
-  enter: (relative: string) => boolean = () => true,
+  { enter = () => true, read = readFolder }: WalkOptions = {},
 ): AsyncGenerator<Found> {
-  const open = [{ relative: "", found: sorted(folder).values() }];
+  const inside = (relative: string) => ({
+    relative,
+    found: sortByName(read(join(folder, relative))).values(),
+  });
+  const open = [inside("")];
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     const next = top.found.next();
     if (next.done === true) {
@@ -33,12 +43,6 @@ export async function* walkSorted(
     const entry = next.value;
     const relative = top.relative === "" ? entry.name : `${top.relative}/${entry.name}`;
     yield { relative, entry };
-    if (entry.isDirectory() && enter(relative)) {
-      open.push({ relative, found: sorted(join(folder, relative)).values() });
-    }
+    if (entry.isDirectory() && enter(relative)) open.push(inside(relative));
   }
-}
-
-function sorted(folder: string): Dirent[] {
-  return sortByName(readFolder(folder));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { documentLimits } from "../../../src/bundle/documents/limits.ts";
@@ -245,9 +246,40 @@ test("names that a layer or its readers cannot hold are refused", async (t) => {
   const dir = await tempDir(t);
   await writeFile(Buffer.concat([Buffer.from(`${dir}/caf`), Buffer.from([0xe9])]), "");
   assert.match(await refusal(t, packImage, [{ path: dir }]), /is not UTF-8/);
+  // Where they are left out they are nobody's business.
+  const above = await tempDir(t);
+  await mkdir(join(above, ".git"));
+  await writeFile(Buffer.concat([Buffer.from(`${above}/.git/caf`), Buffer.from([0xe9])]), "");
+  assert.deepEqual(await pathsOf(t, packImage, [above]), ["./"]);
   const other = await tempDir(t);
   await writeFile(join(other, ".wh.etc"), "");
   assert.match(await refusal(t, packImage, [{ path: other }]), /would be a whiteout/);
+});
+
+test("a folder that may not be read is named, unless it is left out", async (t) => {
+  const dir = await tempDir(t);
+  await mkdir(join(dir, "secret"), { mode: 0 });
+  await writeFile(join(dir, "open"), "");
+  await chmod(dir, 0o755);
+  const temp = await mkdtemp(join(tmpdir(), "lading-test-"));
+  await chmod(temp, 0o777);
+  const asRoot = process.geteuid?.() === 0;
+  // Root reads everything: be somebody else for as long as it takes.
+  if (asRoot) process.seteuid?.(65_534);
+  try {
+    await assert.rejects(packImage([{ path: dir }], { tempDir: temp }), {
+      code: "ERR_LADING_STORE",
+      message: `${join(dir, "secret")} may not be read`,
+    });
+    await using image = await packImage([{ path: dir, exclude: ["secret"] }], { tempDir: temp });
+    assert.deepEqual(
+      image.entries.map(({ name }) => name),
+      [".", "open"],
+    );
+  } finally {
+    if (asRoot) process.seteuid?.(0);
+    await rm(temp, { recursive: true });
+  }
 });
 
 test("a bundle that was copied elsewhere is the same bundle", async (t) => {
