@@ -1,4 +1,4 @@
-// Where everything lies in the module's memory: fixed places, no allocation. Bytes; the ends are the next one's start.
+// Where everything lies in the module's memory: fixed places, no allocation. Each has the room up to the next.
 
 /** Bytes of input in each block but the last (a stored block cannot hold more, RFC 1951, 3.2.4). */
 export const blockSize: u32 = 65_535;
