@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { rootCertificates } from "node:tls";
 import packageJson from "../../package.json" with { type: "json" };
@@ -150,7 +150,22 @@ function authorities(paths: readonly string[], environment: Environment): readon
   const named = paths.map((path) => readAuthorities(path, environment));
   const system = environment.variables["SSL_CERT_FILE"];
   if (system) named.push(readCertificates(system));
+  const folders = (environment.variables["SSL_CERT_DIR"] ?? "").split(":").filter((path) => path !== "");
+  named.push(...folders.flatMap(certificatesIn));
   return named.length === 0 ? undefined : [...rootCertificates, ...named];
+}
+
+/** As Go reads them: what is absent or no certificate is passed over. */
+function certificatesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+      if (entry.isDirectory()) return [];
+      const text = readFileSync(join(folder, entry.name), "utf8");
+      return isPem(text) ? [text] : [];
+    });
+  } catch {
+    return [];
+  }
 }
 
 /** What the registries of this call see of the client, and nobody that they lead to. */

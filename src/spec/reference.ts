@@ -50,7 +50,8 @@ function invalid(
   why: string,
   hint = "write registry/repository:tag or registry/repository@sha256:…",
 ) {
-  return new LadingError("ERR_LADING_REFERENCE", `not an image reference: ${quote(text)}: ${why}`, { hint });
+  const shown = quote(text).slice(1, -1);
+  return new LadingError("ERR_LADING_REFERENCE", `could not parse reference: ${shown}: ${why}`, { hint });
 }
 
 /**
@@ -67,11 +68,12 @@ export function parseReference(text: string): Reference {
       hint: "log in to the registry instead",
     });
   }
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw invalid(
-      text,
-      "it has a scheme",
-      "leave out http:// or https://; use --insecure for registries without TLS",
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0];
+  if (scheme !== undefined) {
+    throw new LadingError(
+      "ERR_LADING_REFERENCE",
+      `Reference ${quote(text).replace(/^"|"$/g, "'")} should not include ${scheme} protocol prefix`,
+      { hint: "leave it out; --registry-insecure allows registries without TLS" },
     );
   }
   if (isDigest(text) || /^[0-9a-f]{64}$/.test(text)) {

@@ -54,9 +54,9 @@ test("lines that make no sense end with 2", async (t) => {
   const cwd = await folder(t);
   const image = "127.0.0.1:1/a:v1";
   const cases: [readonly string[], RegExp][] = [
-    [["push", "-i", "UPPER/case:v1", "-f", "site"], /not an image reference/],
+    [["push", "-i", "UPPER/case:v1", "-f", "site"], /could not parse reference: UPPER\/case:v1: /],
     [["push", "-i", "127.0.0.1:1/a:bad tag", "-f", "site"], /is not a tag/],
-    [["push", "-i", "https://127.0.0.1:1/a", "-f", "site"], /it has a scheme/],
+    [["push", "-i", "https://127.0.0.1:1/a", "-f", "site"], /should not include https:\/\/ protocol prefix/],
     [["push", "-i", `127.0.0.1:1/a@sha256:${"0".repeat(64)}`, "-f", "site"], /a destination has no digest/],
     [["push", "-i", image, "-f", "site", "--tag", "a b"], /not a tag/],
     [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -140,4 +140,26 @@ test("a client certificate is shown to the registry, and to nobody that it leads
   const keyAlone = await lading([...args, "--registry-client-key-path", key]);
   assert.equal(keyAlone.code, 2, keyAlone.stderr);
   assert.match(keyAlone.stderr, /ERR_LADING_USAGE: --registry-client-key-path needs/);
+});
+
+test("a registry that a lock names is taken as the flags say, and so are authorities in SSL_CERT_DIR", async (t) => {
+  const dir = await tempDir(t);
+  const certificates = await makeCertificates(dir);
+  const registry = await startTls(t, certificates, serve);
+  const lock = join(dir, "images.yml");
+  const image = `${registry.host}/app@${content.root.digest}`;
+  const document = { apiVersion: "imgpkg.carvel.dev/v1alpha1", kind: "ImagesLock", images: [{ image }] };
+  await writeFile(lock, JSON.stringify(document));
+  const args = ["copy", "--lock", lock, "--to-tar", join(dir, "a.tar"), "--registry-retry-count=1"];
+  const refused = await lading(args);
+  assert.match(refused.stderr, /ERR_LADING_TLS/);
+  const taken = await lading([...args, "--registry-verify-certs=false"]);
+  assert.equal(taken.code, 0, taken.stderr);
+  const trusted = join(dir, "trusted");
+  await mkdir(join(trusted, "folder"), { recursive: true });
+  await copyFile(certificates.ca, join(trusted, "ca.pem"));
+  await writeFile(join(trusted, "other.txt"), "no certificate\n");
+  const env = { SSL_CERT_DIR: `/nonexistent:${trusted}` };
+  const known = await lading(args, { env });
+  assert.equal(known.code, 0, known.stderr);
 });

@@ -58,8 +58,8 @@ test("references are normalised as Docker does", () => {
 test("what is no reference is refused with a reason", () => {
   const table: [text: string, why: RegExp][] = [
     ["", /empty/],
-    ["https://gcr.io/app", /scheme/],
-    ["docker://gcr.io/app", /scheme/],
+    ["https://gcr.io/app", /protocol prefix/],
+    ["docker://gcr.io/app", /protocol prefix/],
     [sha256, /only a digest/],
     ["a".repeat(64), /only a digest/],
     ["gcr.io/../../etc/passwd:x", /repository name/],

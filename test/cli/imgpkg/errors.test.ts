@@ -8,7 +8,7 @@ import { LadingError, PartialError, RegistryError } from "../../../src/errors.ts
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { startOrigin } from "../../support/hostile-origin.ts";
 import { needs } from "../../support/peers.ts";
-import { imgpkg, lading } from "../support/program.ts";
+import { ended, imgpkg, lading, startLading } from "../support/program.ts";
 
 test("a step is a line of its own, two columns further in than the one before", () => {
   const cases: [string, string][] = [
@@ -113,6 +113,31 @@ test("text of a registry can neither steer a terminal nor begin a line", async (
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
   assert.doesNotMatch(stderr, /[\u001b\u0007]|too deep|^imgpkg: Error: forged/m);
   assert.match(stderr, /DENIED: no/);
+});
+
+test("Ctrl-C ends with 130, and nothing but that is said", async (t) => {
+  let asked = () => {};
+  const waiting = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const { host } = await startOrigin(t, () => asked());
+  const child = startLading(["tag", "resolve", "-i", `${host}/a:v1`], { as: "imgpkg" });
+  const end = ended(child);
+  await waiting;
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await end;
+  assert.equal(code, 130);
+  assert.equal(stdout, "");
+  assert.match(stderr, /\nimgpkg: Error: interrupted\n$/);
+});
+
+test("references that are none get imgpkg's words", async () => {
+  const run = async (reference: string) => (await imgpkg(["tag", "resolve", "-i", reference])).stderr;
+  assert.match(await run("aa)bb"), /^imgpkg: Error: could not parse reference: aa\)bb: /);
+  assert.match(
+    await run("https://host.example/app"),
+    /^imgpkg: Error: Reference 'https:\/\/host\.example\/app' should not include https:\/\/ protocol prefix/,
+  );
 });
 
 test("a failure is JSON as well when that was asked for", async (t) => {
