@@ -17,7 +17,7 @@ export interface ContentCheckerOptions {
   readonly abort: (reason: unknown) => void;
   /** Read every blob and hash it, instead of asking whether it is there with the right size. */
   readonly bytes: boolean;
-  /** `progress` for each piece that was hashed. */
+  /** `planned` for each blob that will be read, then `started`, `progress` and `finished` of it. */
   readonly on: EventListener;
 }
 
@@ -76,6 +76,9 @@ export class ContentChecker {
     const key = `${nodeKey(node)} ${node.descriptor.size} ${node.optional === true}`;
     const known = here.get(key);
     if (known !== undefined) return known;
+    if (this.#options.bytes && node.kind === "blob") {
+      this.#options.on({ type: "planned", nodes: 1, bytes: node.descriptor.size, presentBytes: 0 });
+    }
     const looking = this.#options.gate(() => this.#lookNow(source, node));
     here.set(key, looking);
     return looking;
@@ -105,10 +108,13 @@ export class ContentChecker {
     // A store that says no may mean that it does not let us ask: its bytes, or why there are none, tell.
     if (!bytes && (await source.has?.(node, { signal })) === true) return;
     const { descriptor } = node;
+    const reading = { descriptor, to: source.label };
     const stream = await source.body(node).open({ offset: 0, signal });
+    on({ type: "started", ...reading, offset: 0 });
     for await (const chunk of verify(stream, descriptor, source.label)) {
       this.#bytes += chunk.byteLength;
-      on({ type: "progress", descriptor, to: source.label, bytes: chunk.byteLength });
+      on({ type: "progress", ...reading, bytes: chunk.byteLength });
     }
+    on({ type: "finished", ...reading, how: "written" });
   }
 }

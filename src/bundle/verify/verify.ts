@@ -21,7 +21,7 @@ export interface VerifyBundleOptions extends CallOptions {
   readonly bytes?: boolean;
   /** Requests at a time. Default 8. */
   readonly concurrency?: number;
-  /** `progress` for each piece that was hashed. */
+  /** `planned`, `started`, `progress` and `finished` of the blobs that are read. */
   readonly on?: EventListener;
 }
 

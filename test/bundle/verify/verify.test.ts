@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "node:test";
 import type { BundleVerifyReport } from "../../../src/bundle/verify/model.ts";
 import { type VerifyBundleOptions, verifyBundle } from "../../../src/bundle/verify/verify.ts";
+import type { LadingEvent } from "../../../src/events.ts";
 import { parseReference } from "../../../src/spec/reference.ts";
 import { MemoryStore } from "../../../src/stores/memory.ts";
 import { createRegistryClient } from "../../../src/stores/registry/client.ts";
@@ -58,8 +59,13 @@ test("a bundle in a bundle with locations is well, and everything in it is looke
   const outer = await putBundle(x, { images: [{ image: `example.com/nested@${nested.digest}` }], tag: "v1" });
   await putLocations(x, nested.digest, [{ image: `example.com/app@${app.digest}`, isBundle: false }]);
   await putLocations(x, outer.digest, [{ image: `example.com/nested@${nested.digest}`, isBundle: true }]);
-  const report = await shelf.verify("x:v1", { bytes: true });
+  const events: LadingEvent[] = [];
+  const report = await shelf.verify("x:v1", { bytes: true, on: (event) => events.push(event) });
   assert.equal(report.state, "ok");
+  const sum = (type: string) =>
+    events.reduce((all, event) => all + (event.type === type && "bytes" in event ? event.bytes : 0), 0);
+  assert.equal(sum("planned"), report.bytes);
+  assert.equal(sum("progress"), report.bytes);
   assert.deepEqual(summary(report), [
     "ok bundle x",
     "ok locations x",
