@@ -17,17 +17,18 @@ export function pinnedAt(
     return { image: lockName(reference), reference };
   } catch (error) {
     if (!isLadingError(error)) throw error;
-    const shown =
+    const message =
       error.code === "ERR_LADING_DOCUMENT"
         ? error.message
-        : `Expected ref to be in digest form, got '${shorten(text)}'`;
-    throw invalidAt(at, `${validating}: ${shown}`, error);
+        : `Expected ref to be in digest form, got '${shown(text)}'`;
+    throw invalidAt(at, `${validating}: ${message}`, error);
   }
 }
 
-/** A text that has no place in a reference may be very long. */
-function shorten(text: string): string {
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+/** What is no reference may be very long, or have a password in it. */
+function shown(text: string): string {
+  const bare = text.replace(/^([a-z]+:\/\/)?[^/@]*:[^/@]*@/i, "$1…@");
+  return bare.length > 300 ? `${bare.slice(0, 300)}…` : bare;
 }
 
 /** @throws LadingError ERR_LADING_LIMIT */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import fc from "fast-check";
 import { formatImagesLock, lockOf, parseImagesLock } from "../../../src/bundle/documents/images-lock.ts";
 import { parsePinned } from "../../../src/bundle/documents/names.ts";
+import { isLadingError } from "../../../src/errors.ts";
 
 const digest = `sha256:${"4c8b".repeat(16)}`;
 const head = "apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\n";
@@ -171,6 +173,11 @@ const refused: Readonly<Record<string, readonly [text: string, message: string, 
     "Validating images lock: Expected ref to be in digest form, got 'https://foo/bar'",
     "images[0].image",
   ],
+  "an image with a password, which is not said": [
+    `${head}images:\n- image: https://user:secret@foo/bar\n`,
+    "Validating images lock: Expected ref to be in digest form, got 'https://…@foo/bar'",
+    "images[0].image",
+  ],
   "an image that leads elsewhere": [
     `${head}images:\n- image: ../../etc@${digest}\n`,
     `Validating images lock: Expected ref to be in digest form, got '../../etc@${digest}'`,
@@ -279,4 +286,38 @@ test("10,000 images are read and written", () => {
     })),
   );
   assert.deepEqual(parse(formatImagesLock(lock)), lock);
+});
+
+test("whatever the bytes, the answer is a lock or an error of Lading", () => {
+  const whole = `${head}images:\n- image: a/b@${digest}\n  annotations: {a: &x "b", c: *x, <<: {d: 1}}\n- {image: "c@${digest}"}\n`;
+  const piece = fc.oneof(
+    fc.constantFrom(
+      ..."\n \t:-?,[]{}&*!|>'\"%@`#~".split(""),
+      "---\n",
+      "...\n",
+      "<<: ",
+      "!!int ",
+      "- ",
+      ": ",
+      "? ",
+      "\ufeff",
+    ),
+    fc.string({ maxLength: 5 }),
+  );
+  const change = fc.tuple(fc.nat(whole.length), fc.nat(8), fc.array(piece, { maxLength: 3 }));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+      let text = whole;
+      for (const [at, count, pieces] of changes)
+        text = text.slice(0, at) + pieces.join("") + text.slice(at + count);
+      try {
+        const lock = parse(text);
+        assert.deepEqual(parse(formatImagesLock(lock)), lock);
+      } catch (error) {
+        if (!isLadingError(error)) throw error;
+        assert.match(String(error.place), /^dir\/images\.yml/);
+      }
+    }),
+    { numRuns: 3000 },
+  );
 });
