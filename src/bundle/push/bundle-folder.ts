@@ -84,5 +84,5 @@ export async function readImagesLock(path: string): Promise<ImagesLock | undefin
   const bytes = await collect(createReadStream(file), documentLimits.lockBytes, file).catch((error) => {
     throw cannotRead(error, file);
   });
-  return await during(`Reading images lock file '${file}'`, () => parseImagesLock(bytes, file));
+  return await during("Reading images lock file", () => parseImagesLock(bytes, file));
 }
