@@ -12,6 +12,7 @@ import {
 import { Interrupted } from "../interrupt.ts";
 import { systemReason } from "../system-error.ts";
 import { goValue } from "./go-value.ts";
+import { goWords } from "./go-words.ts";
 
 /** Errors whose own words do not say where: about content and files, not about what was asked for. */
 const placed: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -39,13 +40,24 @@ function ownSentence(error: LadingError): string {
   }
   const answer = answerBehind(error);
   // What the registry said must be there to be read, however it is wrapped.
-  const said = answer === undefined || isTold(answer, error.message) ? "" : `: ${registrySentence(answer)}`;
+  const said =
+    answer === undefined
+      ? connectionSentence(error)
+      : isTold(answer, error.message)
+        ? ""
+        : `: ${registrySentence(answer)}`;
   const place =
     error.place !== undefined && placed.has(error.code) && !error.message.includes(error.place)
       ? ` (at ${error.place})`
       : "";
   const hint = error.hint === undefined ? "" : ` (hint: ${error.hint})`;
   return `${error.message}${said}${place}${hint}`;
+}
+
+function connectionSentence(error: LadingError): string {
+  if (error.code !== "ERR_LADING_NETWORK" && error.code !== "ERR_LADING_TLS") return "";
+  const words = goWords(error);
+  return words === undefined ? "" : `: ${words}`;
 }
 
 function answerBehind(error: LadingError): RegistryError | undefined {

@@ -131,6 +131,25 @@ test("Ctrl-C ends with 130, and nothing but that is said", async (t) => {
   assert.match(stderr, /\nimgpkg: Error: interrupted\n$/);
 });
 
+test("a connection that fails is told with Go's words as well", async () => {
+  const { code, stderr } = await imgpkg([
+    "tag",
+    "resolve",
+    "-i",
+    "127.0.0.1:1/a:v1",
+    "--registry-retry-count=1",
+  ]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^imgpkg: Error: .*127\.0\.0\.1:1 refuses connections: connect: connection refused \(hint: /,
+  );
+  const untrusted = new LadingError("ERR_LADING_TLS", "it is self-signed", {
+    cause: Object.assign(new Error("x"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
+  });
+  assert.equal(sentenceOf(untrusted), "it is self-signed: x509: certificate signed by unknown authority");
+});
+
 test("references that are none get imgpkg's words", async () => {
   const run = async (reference: string) => (await imgpkg(["tag", "resolve", "-i", reference])).stderr;
   assert.match(await run("aa)bb"), /^imgpkg: Error: could not parse reference: aa\)bb: /);

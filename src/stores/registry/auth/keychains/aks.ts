@@ -36,7 +36,7 @@ export function aksKeychain(context: KeychainContext, given: Partial<AzureEndpoi
     ways: [
       {
         name: "service principal",
-        get: async (registry, signal) => {
+        get: async (registry) => {
           const proof = await proofOf(context);
           const tenant = context.variables["AZURE_TENANT_ID"];
           if (proof === undefined || !tenant) return undefined;
@@ -49,14 +49,12 @@ export function aksKeychain(context: KeychainContext, given: Partial<AzureEndpoi
             { grant_type: "client_credentials", scope: `${cloud.audience}/.default`, ...proof },
             "access_token",
             context,
-            signal,
           );
           const identityToken = await askForm(
             new URL("/oauth2/exchange", own),
             { grant_type: "access_token", service: registry, tenant, access_token: azureToken },
             "refresh_token",
             context,
-            signal,
           );
           const endsAt = jwtEnd(identityToken) ?? context.clock.now() + unknownLifeMs;
           return { identityToken, endsAt };
@@ -103,14 +101,12 @@ async function askForm(
   form: Readonly<Record<string, string>>,
   field: string,
   { servers }: KeychainContext,
-  signal: AbortSignal | undefined,
 ): Promise<string> {
   const answer = await servers.ask({
     method: "POST",
     url,
     headers: { "content-type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams(form).toString(),
-    signal,
   });
   return tokenIn(answer, field);
 }

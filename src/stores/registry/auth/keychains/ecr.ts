@@ -34,7 +34,7 @@ export function ecrKeychain(
     ways: [
       {
         name: "access key",
-        get: async (registry, signal) => {
+        get: async (registry) => {
           const api = apiFor(registry);
           const account = await awsAccount(context);
           if (api === undefined || account === undefined) return undefined;
@@ -46,7 +46,6 @@ export function ecrKeychain(
             url,
             headers: signAws({ url, headers, body, region, service }, account, context.clock.now()),
             body,
-            signal,
           });
           return credentialOf(answer, context.clock.now());
         },

@@ -37,10 +37,10 @@ export function gkeKeychain(context: KeychainContext, given: Partial<GoogleEndpo
     ways: [
       {
         name: "application default credentials",
-        get: async (_registry, signal) => {
+        get: async () => {
           const file = credentialsFile(context);
           const text = await readSecretFile(file);
-          if (text !== undefined) return fromFile(secretJson(text, file), file, context, endpoints, signal);
+          if (text !== undefined) return fromFile(secretJson(text, file), file, context, endpoints);
           if (variables["GOOGLE_APPLICATION_CREDENTIALS"]) {
             throw new LadingError("ERR_LADING_NOT_FOUND", "GOOGLE_APPLICATION_CREDENTIALS names no file", {
               place: file,
@@ -54,7 +54,6 @@ export function gkeKeychain(context: KeychainContext, given: Partial<GoogleEndpo
             proof: ["metadata-flavor", "Google"],
             timeoutMs: metadataTimeoutMs,
             direct: true,
-            signal,
           });
           return credentialOf(answer, asked);
         },
@@ -76,7 +75,6 @@ async function fromFile(
   file: string,
   { servers, clock }: KeychainContext,
   endpoints: GoogleEndpoints,
-  signal: AbortSignal | undefined,
 ): Promise<LentCredential> {
   const asked = clock.now();
   const answer = await servers.ask({
@@ -84,7 +82,6 @@ async function fromFile(
     url: new URL(endpoints.token),
     headers: { "content-type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams(grantOf(json, file, endpoints, Math.floor(asked / 1000))).toString(),
-    signal,
   });
   return credentialOf(answer, asked);
 }

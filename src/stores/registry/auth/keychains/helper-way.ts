@@ -5,7 +5,6 @@ import type { KeychainContext, KeychainWay } from "./keychain.ts";
 export function helperWay(name: string, { variables }: KeychainContext): KeychainWay {
   return {
     name: `docker-credential-${name}`,
-    get: (registry, signal) =>
-      getFromHelper(name, registry, { env: variables, ...(signal === undefined ? {} : { signal }) }),
+    get: (registry) => getFromHelper(name, registry, { env: variables }),
   };
 }

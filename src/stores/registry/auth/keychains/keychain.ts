@@ -21,7 +21,7 @@ export interface LentCredential extends Credential {
 export interface KeychainWay {
   /** For `--debug`, such as "key file". */
   readonly name: string;
-  get(registry: string, signal: AbortSignal | undefined): Promise<LentCredential | undefined>;
+  get(registry: string): Promise<LentCredential | undefined>;
 }
 
 /** How one cloud hands out credentials for its registries. */

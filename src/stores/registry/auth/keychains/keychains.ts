@@ -112,7 +112,7 @@ async function askWays(
   }
   for (const way of keychain.ways) {
     try {
-      const credential = await way.get(registry, undefined);
+      const credential = await way.get(registry);
       say(`${way.name} ${credential === undefined ? "knows nothing" : "gives a credential"}`);
       if (credential !== undefined) return lent(credential, context.clock.now());
     } catch (error) {

@@ -16,7 +16,6 @@ export interface TokenQuestion {
   readonly direct?: true;
   /** Only an answer with this header, in lower case, and this value is the server's own. */
   readonly proof?: readonly [string, string];
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Asks the clouds' token servers. */
@@ -36,20 +35,19 @@ const longestAnswer = 256 * 1024;
 export function createTokenServers(proxy: ProxyOptions | undefined, tls: HostOptions): TokenServers {
   return {
     ask: async (question) => {
-      const { url, timeoutMs = defaultTimeoutMs, signal } = question;
+      const { url, timeoutMs = defaultTimeoutMs } = question;
       const transport = createTransport({
         hosts: () => tls,
         ...(proxy === undefined || question.direct ? {} : { proxy }),
         connectTimeoutMs: timeoutMs,
       });
-      const limit = AbortSignal.timeout(timeoutMs);
       try {
         const answer = await transport.send({
           method: question.method,
           url,
           headers: { accept: "application/json", "accept-encoding": "identity", ...question.headers },
           ...(question.body === undefined ? {} : { body: Buffer.from(question.body) }),
-          signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+          signal: AbortSignal.timeout(timeoutMs),
         });
         // The body is never told: it may repeat the secret.
         if (answer.status !== 200) throw refused(url, `answered HTTP ${answer.status}`);
