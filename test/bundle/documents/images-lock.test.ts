@@ -318,6 +318,6 @@ test("whatever the bytes, the answer is a lock or an error of Lading", () => {
         assert.match(String(error.place), /^dir\/images\.yml/);
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
