@@ -10,6 +10,7 @@ import { Places } from "../../src/cli/places.ts";
 import { parseLine } from "../../src/cli/program.ts";
 import { schemeOf } from "../../src/stores/registry/http/tls.ts";
 import { startOrigin } from "../support/hostile-origin.ts";
+import { startRegistry } from "../support/registry.ts";
 import { tempDir } from "../support/tmp.ts";
 import { imgpkg, lading } from "./support/program.ts";
 
@@ -74,6 +75,35 @@ test("credentials of flags and plain variables are for the registries that the c
   assert.deepEqual(merged.named, ["jane:pw2"]);
 });
 
+test("a bundle's lock cannot have the call's password sent to where it leads", async (t) => {
+  const registry = await startRegistry(t);
+  const thief = await startOrigin(t, askWho);
+  const cwd = await tempDir(t);
+  await mkdir(join(cwd, "bundle/.imgpkg"), { recursive: true });
+  const image = `${thief.host}/app@sha256:${"0".repeat(64)}`;
+  const lock = { apiVersion: "imgpkg.carvel.dev/v1alpha1", kind: "ImagesLock", images: [{ image }] };
+  await writeFile(join(cwd, "bundle/.imgpkg/images.yml"), JSON.stringify(lock));
+  const reference = `${registry.host}/bundle:v1`;
+  const pushed = await lading(["push", "-b", reference, "-f", "bundle"], { cwd });
+  assert.equal(pushed.code, 0, pushed.stderr);
+  const secret = ["--registry-username", "jane", "--registry-password", "s3cret", "--registry-retry-count=1"];
+  for (const args of [
+    ["copy", "-b", reference, "--to-tar", "a.tar"],
+    ["copy", "-b", reference, "--to-repo", `${registry.host}/copied`],
+    ["pull", "-b", reference, "-o", "out", "-r"],
+    ["describe", "-b", reference],
+  ]) {
+    const before = thief.requests.length;
+    const { code, stderr } = await imgpkg([...args, ...secret], { cwd });
+    if (args[0] !== "pull") assert.equal(code, 1, stderr);
+    assert.ok(thief.requests.length > before || args[0] === "pull", `${args[0]} asks where the lock leads`);
+  }
+  assert.deepEqual(
+    thief.requests.map(({ headers }) => headers.authorization).filter((header) => header !== undefined),
+    [],
+  );
+});
+
 test("variables for one registry go by its name, before flags, also where only a lock names it", async (t) => {
   const flags = ["--registry-username", "jane", "--registry-password", "pw"];
   const shown = await shownTo(t, flags, ({ named, other }) => ({
@@ -126,6 +156,22 @@ test("keychains come after variables for one registry and before flags, and an u
   }
   const own = await lading(args, { env: { IMGPKG_ACTIVE_KEYCHAINS: "gcp" } });
   assert.equal(own.code, 2);
+});
+
+test("a keychain is asked where its registry is used, and its token is not told", async () => {
+  const env = {
+    LADING_ACTIVE_KEYCHAINS: "github",
+    GITHUB_TOKEN: "ghs_s3cret",
+    // Nothing leaves this machine.
+    HTTPS_PROXY: "http://127.0.0.1:1",
+  };
+  const args = ["tag", "list", "-i", "ghcr.io/team/app", "--debug", "--registry-retry-count=1"];
+  for (const run of [imgpkg, lading]) {
+    const { code, stderr } = await run(args, { env });
+    assert.equal(code, 1);
+    assert.match(stderr, /keychain github for ghcr\.io: GITHUB_TOKEN gives a credential/);
+    assert.doesNotMatch(stderr, /s3cret/);
+  }
 });
 
 test("a variable that means nothing is an error", async () => {
