@@ -3,7 +3,7 @@ import { Argument, Command, type CommanderError, Option } from "commander";
 import { LadingError } from "../errors.ts";
 import { normalizeArguments } from "./arguments.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec, OptionSpecs } from "./command.ts";
-import { isMeant } from "./find-command.ts";
+import { findCommand, isMeant, wordsOf } from "./find-command.ts";
 import { flagsOf, longName } from "./option-names.ts";
 import { parseDuration, parseInteger, splitCommas } from "./option-values.ts";
 import { globalOptions } from "./tree/common.ts";
@@ -37,7 +37,9 @@ export function parseLine(args: readonly string[], programName: string, columns:
   const words = normalizeArguments(args);
   // Commander's own help command knows one word only.
   if (words[0] === "help") words.splice(0, words.length, ...words.slice(1), "--help");
-  if (words[0] === "-v" || words[0] === "--version") words[0] = "version";
+  const version = words.findIndex((word) => word === "-v" || word === "--version");
+  // Only where no command is named: none of them has this option.
+  if (version >= 0 && wordsOf(findCommand(args).tokens).length === 0) words[version] = "version";
   let found: Invocation | undefined;
   const shown = { out: "", err: "" };
   const root = rootCommand(programName, columns, shown);

@@ -25,7 +25,7 @@ export async function runLine(args: readonly string[], host: NodeJS.Process): Pr
     const options = {
       json: args.includes("--json"),
       debug: args.includes("--debug"),
-      color: args.includes("--color=false") ? "never" : "auto",
+      color: args.some((word) => /^--color=(?:never|0|f|F|false|FALSE|False)$/.test(word)) ? "never" : "auto",
     };
     return await face.fail(error, options, args);
   }

@@ -83,6 +83,8 @@ test("arguments, aliases, nested commands, and a double dash", () => {
   assert.deepEqual(parse("image", "cat", "p", "--", "-file").args, ["p", "-file"]);
   assert.equal(parse("-v").name, "version");
   assert.equal(parse("--version").name, "version");
+  assert.equal(parse("--json", "-v").options["json"], true);
+  assert.throws(() => parse("tag", "list", "-v"), /unknown option '-v'/);
 });
 
 test("options stand anywhere, before the command's name and between its words", () => {

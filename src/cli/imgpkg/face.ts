@@ -62,7 +62,7 @@ export function imgpkgFace({ environment, stdout, stderr }: FaceStreams): Face {
       const parts = imgpkg ?? own;
       if (options.json) return partsJson(parts, options.column);
       const isCompletion = words[0] === "__complete";
-      const asksVersion = words[0] === "--version" || words[0] === "-v";
+      const asksVersion = words.includes("--version") || words.includes("-v");
       const onTerminal = !isCompletion && (options.tty || asksVersion || stdout().isTTY === true);
       return renderParts(parts, { onTerminal, columns: options.column });
     },

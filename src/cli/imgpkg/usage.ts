@@ -73,7 +73,7 @@ function unknownCommand([first, second]: readonly string[]): string | undefined 
   if (isGroup && second !== undefined) {
     return `command 'imgpkg ${first}' does not accept extra arguments '${second}'`;
   }
-  return first === undefined || isGroup
+  return first === undefined || first === "help" || isGroup
     ? undefined
     : `command 'imgpkg' does not accept extra arguments '${first}'`;
 }

@@ -42,7 +42,7 @@ test("imgpkg is what is called imgpkg, with its platform and version or without"
 
 test("the version, each way to ask for it", async () => {
   assert.deepEqual(await imgpkg(["version"]), { code: 0, stdout: version, stderr: "" });
-  for (const words of [["version", "--tty"], ["-v"], ["--version"]]) {
+  for (const words of [["version", "--tty"], ["-v"], ["--version"], ["-y", "--version"]]) {
     assert.equal((await imgpkg(words)).stdout, `${version}\nSucceeded\n`, words.join(" "));
   }
   assert.equal((await imgpkg(["version"], { as: "imgpkg-linux-amd64-v0.44.0" })).stdout, version);
