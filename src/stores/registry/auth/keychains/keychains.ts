@@ -52,7 +52,7 @@ export function keychainCredentials(
     on: options.on ?? (() => {}),
   };
   const keychains = names.map((name) => ({ name, keychain: keychainOf(name, context, options.endpoints) }));
-  /** By keychain and registry: many repositories ask at the same time. */
+  /** By keychain and registry: many repositories ask at the same time, and no single caller ends it for the others. */
   const found = new Map<string, Promise<Credential | undefined>>();
   const find = async (
     name: string,
@@ -60,14 +60,13 @@ export function keychainCredentials(
     registry: string,
   ): Promise<Credential | undefined> => {
     const key = `${name} ${registry}`;
-    const known = await found.get(key);
-    if (known?.askAgainAt !== undefined && known.askAgainAt <= clock.now()) found.delete(key);
-    let asking = found.get(key);
-    if (asking === undefined) {
-      // Not one caller's signal: others wait for the same answer.
-      asking = askWays(name, keychain, registry, context);
-      found.set(key, asking);
-    }
+    const before = found.get(key);
+    const known = await before;
+    const hasEnded = known?.askAgainAt !== undefined && known.askAgainAt <= clock.now();
+    // Another caller may have begun to ask meanwhile.
+    if (hasEnded && found.get(key) === before) found.delete(key);
+    const asking = found.get(key) ?? askWays(name, keychain, registry, context);
+    found.set(key, asking);
     return asking;
   };
   return {
