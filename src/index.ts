@@ -4,6 +4,21 @@
  * wherever it waits.
  */
 export {
+  type BundleTar,
+  describeBundle,
+  exportToTar,
+  gatherBundle,
+  gatherTar,
+  openTar,
+  pullBundle,
+  pushBundle,
+  pushImage,
+  type Repositories,
+  readBundleTree,
+  relocate,
+  verifyBundle,
+} from "./bundle/index.ts";
+export {
   type CopyOptions,
   CopyPartialError,
   type CopyPlan,
