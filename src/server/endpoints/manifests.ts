@@ -13,9 +13,14 @@ import { Fault } from "../errors.ts";
 import type { Repository } from "../repositories/repository.ts";
 
 function unknownManifest(reference: string): Fault {
-  return new Fault(404, "MANIFEST_UNKNOWN", "manifest unknown: there is none of this name in the repository", {
-    detail: { reference: reference.slice(0, 160) },
-  });
+  return new Fault(
+    404,
+    "MANIFEST_UNKNOWN",
+    "manifest unknown: there is none of this name in the repository",
+    {
+      detail: { reference: reference.slice(0, 160) },
+    },
+  );
 }
 
 /** Looks a tag or digest up. @throws Fault MANIFEST_UNKNOWN, DIGEST_INVALID */
