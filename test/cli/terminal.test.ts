@@ -40,7 +40,7 @@ test(
     // The last frame is erased before the result is printed.
     const end = output.lastIndexOf("ESC[J");
     assert.doesNotMatch(output.slice(end), /━/);
-    assert.match(output.slice(end), /Copied .*\r\n {2}to oci-archive:app\.tar@sha256:/);
+    assert.match(output.slice(end), /Copied .*\r\n {2}to app\.tar \(2\.0 MB\)/);
     const frames = output.split("ESC[J").length;
     assert.ok(frames < 40, `at most ten frames a second, not ${frames} in about one`);
     assert.deepEqual(await readdir(cwd), ["app.tar"]);

@@ -330,7 +330,8 @@ function pass({ request, response, record, target, agent, action, rotation }: Pa
       } else onward.end();
     });
   };
-  if (action?.kind === "delay") setTimeout(start, action.ms);
+  // A delay that nobody waits for any more keeps no test alive.
+  if (action?.kind === "delay") setTimeout(start, action.ms).unref();
   else start();
 }
 
