@@ -11,7 +11,7 @@ import { rootBundleLabel } from "../tar/open.ts";
 import { withArtifacts } from "./artifacts.ts";
 import { Gathering, onceEach, sortedOnce } from "./gathering.ts";
 import type { CopySet, FoundBy, GatherOptions, ImageToCopy } from "./model.ts";
-import { resolveImage } from "./resolve.ts";
+import { resolveLocated } from "./resolve-located.ts";
 
 export interface NamedBundle {
   readonly reference: Reference;
@@ -76,7 +76,7 @@ async function imagesIn(
     const root =
       bundle?.descriptor ??
       entry.descriptor ??
-      (await resolveImage(source, reference.digest, { name: from, foundBy }, { signal: gathering.signal }));
+      (await resolveLocated(source, reference.digest, from, { signal: gathering.signal }));
     return {
       kind: bundle === undefined ? "image" : "bundle",
       ...{ source, root, from, foundBy },

@@ -6,10 +6,10 @@ import { MemoryStore } from "../../stores/memory.ts";
 import type { Source } from "../../stores/store.ts";
 import type { ImagesLock } from "../documents/model.ts";
 import { readImage } from "../read/image.ts";
+import { during } from "../steps.ts";
 import { withArtifacts } from "./artifacts.ts";
 import { Gathering, sortedOnce } from "./gathering.ts";
 import type { CopySet, FoundBy, GatherOptions, ImageToCopy } from "./model.ts";
-import { resolveImage } from "./resolve.ts";
 
 export interface NamedImage {
   readonly source: Source;
@@ -58,7 +58,7 @@ export async function gatherImages(
   const images = await gathering.all(named, async (image): Promise<ImageToCopy> => {
     const { source, reference, name, nameOf, tag, foundBy = "given" } = image;
     const call = { signal: gathering.signal };
-    const found = await resolveImage(source, reference, { name, foundBy }, call);
+    const found = await during("Fetching image", () => source.resolve(reference, call));
     if (refuseBundles !== undefined && isImageManifestType(found.mediaType)) {
       if ((await readImage(source, found, call)).isBundle) throw refuseBundles();
     }

@@ -1,6 +1,6 @@
 import { allSettled, createGate, type Gate, linkedAbort } from "../../copy/together.ts";
 import { checkSame } from "../../copy/walk.ts";
-import { isLadingError, LadingError, messageOf } from "../../errors.ts";
+import { isLadingError, LadingError } from "../../errors.ts";
 import { parseConfig } from "../../spec/config.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
@@ -8,6 +8,7 @@ import { limits } from "../../spec/limits.ts";
 import type { ImageManifest, Index } from "../../spec/manifest.ts";
 import { readBytes, readManifest } from "../../stores/read.ts";
 import type { CallOptions, Source } from "../../stores/store.ts";
+import { unreadableImage } from "../read/unreadable.ts";
 import { during } from "../steps.ts";
 import { documentLimit, tooLarge } from "./document.ts";
 import type { TarImage } from "./image.ts";
@@ -81,13 +82,8 @@ class Collector {
     try {
       return await this.#collect(image, image.root, new Map(), 0);
     } catch (error) {
-      // imgpkg cannot tell a manifest that is not there from one of the old schema, and says so.
       if (!isLadingError(error) || !unknownManifest.has(error.code)) throw error;
-      throw new LadingError(
-        error.code,
-        `Encountered an error most likely because this image is in Docker Registry v1 format; only v2 or OCI image format is supported (underlying error: ${messageOf(error)})`,
-        { ...(error.place === undefined ? {} : { place: error.place }), cause: error },
-      );
+      throw unreadableImage(error);
     }
   }
 
