@@ -1,194 +1,194 @@
-// The main job on real content: push a folder and a multi-platform image, copy both to a second registry, directly and
-// through an archive, pull them back, and compare every digest and every file.
+// A bundle on its journey, on real content: two registries with users of their own, locations images, a registry that
+// goes away, an air gap and an update over it. At the end every digest is checked without Lading.
 // npm start [-- --keep] [-- --program FILE]: keep the work folder; use a program that is built already
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { installPackages, root } from "./setup.mjs";
+import { Digests } from "./start/digests.mjs";
+import { ran, Stage } from "./start/stage.mjs";
+import { sameTrees } from "./start/trees.mjs";
 
 const keep = process.argv.includes("--keep");
 const given = process.argv.includes("--program")
   ? process.argv[process.argv.indexOf("--program") + 1]
   : undefined;
-const program = given ?? join(root, "dist/bin/lading.js");
-const work = mkdtempSync(join(tmpdir(), "lading-start-"));
-const registries = [];
-const began = Date.now();
+const stage = new Stage(given ?? join(root, "dist/bin/lading.js"));
+const { work } = stage;
 
 // Ctrl-C reaches the commands as well: what they leave is taken away below.
 process.on("SIGINT", () => {});
 
 try {
+  if (given === undefined) {
+    installPackages();
+    await build();
+  }
   await main();
 } catch (error) {
   console.error(`\nfailed: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 } finally {
-  await Promise.all(registries.map(({ child }) => stopped(child)));
-  if (keep) console.log(`kept: ${work}`);
-  else rmSync(work, { recursive: true, force: true });
+  await stage.end({ keep });
 }
 
 async function main() {
-  if (given === undefined) {
-    installPackages();
-    await build();
+  const began = Date.now();
+  for (const name of ["site", "platforms", "port", "quay"]) {
+    cpSync(join(root, "examples", name), join(work, name), { recursive: true });
   }
-  mkdirSync(join(work, "home"));
+  cpSync(join(root, "src"), join(work, "source"), { recursive: true });
+  const [dev, ops, crew] = [stage.person("dev"), stage.person("ops"), stage.person("crew")];
 
-  title("two registries on this machine");
-  const [one, two] = await Promise.all([serve("first"), serve("second")]);
-  console.log(`  first   ${one}\n  second  ${two}`);
+  title("three registries on this machine; the first two let nobody in but their own user");
+  const workshop = await stage.serve("workshop", "dev");
+  const depot = await stage.serve("depot", "ops");
+  const island = await stage.serve("island");
+  for (const { name, host, user } of [workshop, depot, island]) {
+    console.log(`  ${name.padEnd(8)}  ${host}  ${user === undefined ? "anybody, over an air gap" : user}`);
+  }
+  await dev.login(workshop);
+  await dev.login(depot);
+  await ops.login(depot);
 
-  title("push a folder, and an image for two platforms");
-  await lading("push", "-i", `${one}/site:v1`, "-f", "examples/site");
+  title("images: a site, Lading's own sources, and one for two platforms");
+  const site = digestOf(await dev.lading("push", "-i", `${workshop.host}/site:v1`, "-f", "site"));
+  const source = digestOf(await dev.lading("push", "-i", `${workshop.host}/source:v1`, "-f", "source"));
+  const harbour = await pushHarbour(dev.lading, workshop.host);
+
+  title("a bundle in a bundle: configuration, and a lock of every image by digest");
+  writeLock("quay", [`${workshop.host}/harbour@${harbour}`, `${workshop.host}/site@${site}`]);
+  const quay = digestOf(await dev.lading("push", "-b", `${workshop.host}/quay:v1`, "-f", "quay"));
+  writeLock("port", [
+    `${workshop.host}/quay@${quay}`,
+    `${workshop.host}/site@${site}`,
+    `${workshop.host}/source@${source}`,
+  ]);
+  const port = digestOf(await dev.lading("push", "-b", `${workshop.host}/port:v1`, "-f", "port"));
+
+  title("copy it to the second registry, with all that it names; a second copy moves nothing");
+  const lock = "port.lock.yml";
+  const copyToDepot = ["copy", "-b", `${workshop.host}/port:v1`, "--to-repo", `${depot.host}/port`];
+  await dev.lading(...copyToDepot, "--lock-output", lock);
+  const again = await dev.lading(...copyToDepot);
+  expect(/moved 0 \(0 B\)/.test(again), "the second copy moved something");
+
+  title("the locations image of the bundle says what is beside it");
+  const locations = `${depot.host}/port:${port.replace(":", "-")}.image-locations.imgpkg`;
+  await ops.lading("pull", "-i", locations, "-o", "locations");
+  const located = readFileSync(`${work}/locations/images-locations.yml`, "utf8");
+  stage.show(located);
+  for (const digest of [quay, site, source]) expect(located.includes(digest), `${digest} has no location`);
+
+  title("the first registry goes away; who knows the second only pulls all the same");
+  await workshop.stop();
+  console.log("  (workshop is stopped)");
+  await ops.lading("pull", "--lock", lock, "-r", "-o", "pulled");
+  stage.show(readFileSync(`${work}/pulled/.imgpkg/images.yml`, "utf8"));
+  const nested = join(".imgpkg/bundles", quay.replace(":", "-"));
+  checkLock(`${work}/pulled`, `${depot.host}/port`, [quay, site, source]);
+  checkLock(join(work, "pulled", nested), `${depot.host}/port`, [harbour, site]);
+
+  title("into a tar, and after a change a second tar with only what is new");
+  await ops.lading("copy", "-b", `${depot.host}/port:v1`, "--to-tar", "port.tar");
+  appendFileSync(`${work}/port/config/service.yml`, "# Open day and night.\n");
+  const update = digestOf(await ops.lading("push", "-b", `${depot.host}/port:v2`, "-f", "port"));
+  const since = ["--since", "port.tar"];
+  await ops.lading("copy", "-b", `${depot.host}/port:v2`, "--to-tar", "update.tar", ...since);
+
+  title("over the air gap: nobody there can ask the other registries");
+  const inTars = new Digests();
+  const carried = new Set([...inTars.inTar(`${work}/port.tar`), ...inTars.inTar(`${work}/update.tar`)]);
+  const atDepot = new Digests();
+  const images = { port, quay, site, source, harbour, "port:v2": update };
+  for (const digest of Object.values(images)) await atDepot.inRegistry(depot, "port", digest);
+  await depot.stop();
+  console.log("  (depot is stopped)");
+  const inside = `${island.host}/apps/port`;
+  await crew.lading("copy", "--tar", "port.tar", "--to-repo", inside);
+  await crew.lading("copy", "--tar", "update.tar", "--to-repo", inside);
+
+  title("what is there: described, and verified byte for byte");
+  await crew.lading("describe", "-b", `${inside}:v2`, "--layers=false");
+  await crew.lading("bundle", "verify", `${inside}:v2`, "--bytes");
+
+  title("and used");
+  await crew.lading("pull", "-b", `${inside}:v2`, "-r", "-o", "port-inside");
+  await crew.lading("pull", "-i", `${inside}@${source}`, "-o", "source-inside");
+  const board = ["-i", `${inside}@${harbour}`, "--platform", "linux/arm64"];
+  await crew.lading("pull", ...board, "-o", "board");
+
+  const atIsland = new Digests();
+  for (const digest of Object.values(images)) {
+    expect(carried.has(digest), `${digest} is in no tar`);
+    await atIsland.inRegistry(island, "apps/port", digest);
+  }
+  const rewritten = (/** @type {string} */ path) =>
+    path.startsWith(nested) || /^\.imgpkg\/(?:images\.yml|bundles)$/.test(path);
+  checkLock(`${work}/port-inside`, inside, [quay, site, source]);
+  checkLock(join(work, "port-inside", nested), inside, [harbour, site]);
+  const files =
+    sameTrees([`${work}/port`], `${work}/port-inside`, rewritten) +
+    sameTrees([`${work}/quay`], join(work, "port-inside", nested), rewritten) +
+    sameTrees([`${work}/source`], `${work}/source-inside`) +
+    sameTrees([`${work}/site`, `${work}/platforms/arm64`], `${work}/board`);
+
+  title("the account");
+  for (const [name, digest] of Object.entries(images)) console.log(`  ${name.padEnd(8)} ${digest}`);
+  console.log("  every digest checked without Lading, over every byte of manifests, configs and layers:");
+  account("depot", atDepot);
+  account("tars", inTars);
+  account("island", atIsland);
+  console.log(`  every file the same: ${files} files and folders, pulled on the island`);
+  console.log("  every lock relocated: what depot's and the island's locks name is beside the bundle");
+  console.log(`  took ${((Date.now() - began) / 1000).toFixed(1)} s; ${keep ? "kept" : "removed"} ${work}`);
+}
+
+/** An index of two images, made in a layout with the library, and copied to the registry. @param {(...args: string[]) => Promise<string>} lading @param {string} host */
+async function pushHarbour(lading, host) {
   for (const architecture of ["amd64", "arm64"]) {
-    const folders = `examples/site,examples/platforms/${architecture}`;
-    const image = `oci:${work}/layout:${architecture}`;
+    const folders = `site,platforms/${architecture}`;
+    const image = `oci:layout:${architecture}`;
     await lading("push", "-i", image, "-f", folders, "--platform", `linux/${architecture}`);
   }
   await ran(process.execPath, ["examples/multi-platform.mjs", `${work}/layout`, "v1", "amd64", "arm64"]);
-  await lading("image", "copy", `oci:${work}/layout:v1`, `${one}/harbour:v1`);
+  return digestOf(await lading("image", "copy", `oci:layout:v1`, `${host}/harbour:v1`));
+}
 
-  title("copy both to the second registry, and once more through an archive");
-  await lading("copy", "-i", `${one}/site:v1`, "--to-repo", `${two}/site`);
-  await lading("copy", "-i", `${one}/harbour:v1`, "--to-repo", `${two}/harbour`);
-  await lading("copy", "-i", `${one}/harbour:v1`, "--to-tar", `${work}/harbour.tar`);
-  await lading("copy", "--tar", `${work}/harbour.tar`, "--to-repo", `${two}/carried/harbour`);
+/** @param {string} bundle @param {readonly string[]} images */
+function writeLock(bundle, images) {
+  const list = images.map((image) => `- image: ${image}\n`).join("");
+  const lock = `apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\nimages:\n${list}`;
+  writeFileSync(join(work, bundle, ".imgpkg/images.yml"), lock);
+}
 
-  title("the digests");
-  const site = await sameDigest([`${one}/site:v1`, `${two}/site:v1`]);
-  const harbour = await sameDigest([
-    `oci:${work}/layout:v1`,
-    `${one}/harbour:v1`,
-    `${two}/harbour:v1`,
-    `oci-archive:${work}/harbour.tar`,
-    `${two}/carried/harbour:v1`,
-  ]);
+/** Fails unless the lock of a pulled bundle names these images, in this order, in this repository. @param {string} folder @param {string} repository @param {readonly string[]} digests */
+function checkLock(folder, repository, digests) {
+  const lock = readFileSync(join(folder, ".imgpkg/images.yml"), "utf8");
+  const named = [...lock.matchAll(/image: (\S+)/g)].map(([, image]) => image);
+  const wanted = digests.map((digest) => `${repository}@${digest}`);
+  expect(named.join(" ") === wanted.join(" "), `the lock names ${named.join(", ")}`);
+}
 
-  title("pull them back and compare the files");
-  await lading("pull", "-i", `${two}/site:v1`, "-o", `${work}/site`);
-  const files = sameTrees(["examples/site"], `${work}/site`);
-  for (const architecture of ["amd64", "arm64"]) {
-    const image = `${two}/carried/harbour:v1`;
-    await lading("pull", "-i", image, "--platform", `linux/${architecture}`, "-o", `${work}/${architecture}`);
-    sameTrees(["examples/site", `examples/platforms/${architecture}`], `${work}/${architecture}`);
-  }
+/** The digest in what a command says of its result. @param {string} output */
+function digestOf(output) {
+  const digest = /@(sha256:[0-9a-f]{64})/.exec(output)?.[1];
+  if (digest === undefined) throw new Error(`no digest in: ${output}`);
+  return digest;
+}
 
-  title("the account");
-  console.log(`  every digest the same: site     ${site}`);
-  console.log(`                         harbour  ${harbour}`);
-  console.log(`  every file the same:   ${files} in site, and those of both platforms`);
-  console.log(`  took ${((Date.now() - began) / 1000).toFixed(1)} s; ${keep ? "kept" : "removed"} ${work}`);
+/** @param {boolean} isTrue @param {string} otherwise */
+function expect(isTrue, otherwise) {
+  if (!isTrue) throw new Error(otherwise);
+}
+
+/** @param {string} place @param {Digests} digests */
+function account(place, { count, bytes }) {
+  const size = `${(bytes / 1e6).toFixed(1)} MB`;
+  console.log(`    ${place.padEnd(6)} ${String(count).padStart(3)} manifests and blobs, ${size}`);
 }
 
 /** @param {string} text */
 function title(text) {
   console.log(`\n# ${text}`);
-}
-
-/** Starts a registry on a free port and gives its host. @param {string} name @returns {Promise<string>} */
-function serve(name) {
-  const args = ["registry", "serve", "--dir", join(work, name), "--listen", "127.0.0.1:0", "--log", "none"];
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: environment(),
-  });
-  registries.push({ child });
-  return new Promise((resolve, reject) => {
-    let said = "";
-    child.once("error", reject);
-    child.once("exit", () => reject(new Error(`the registry ended: ${said}`)));
-    child.stderr.on("data", (chunk) => {
-      said += chunk;
-      const host = /http:\/\/(127\.0\.0\.1:\d+)/.exec(said)?.[1];
-      if (host) resolve(host);
-    });
-  });
-}
-
-/** @param {import("node:child_process").ChildProcess} child */
-function stopped(child) {
-  if (child.exitCode !== null) return;
-  child.kill("SIGTERM");
-  return new Promise((resolve) => child.once("exit", resolve));
-}
-
-/** Without the reader's own credentials and settings. */
-function environment() {
-  return { ...process.env, HOME: join(work, "home"), DOCKER_CONFIG: join(work, "home") };
-}
-
-/** Runs a command of lading as a reader would, shows it, and gives its output. @param {...string} args */
-async function lading(...args) {
-  console.log(`$ lading ${args.join(" ").replaceAll(work, "$WORK")}`);
-  const output = await ran(process.execPath, [program, ...args]);
-  for (const line of output.split("\n")) if (line !== "") console.log(`  ${line.replaceAll(work, "$WORK")}`);
-  return output.trim();
-}
-
-/** @param {string} command @param {string[]} args @returns {Promise<string>} */
-function ran(command, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: root,
-      stdio: ["ignore", "pipe", "inherit"],
-      env: environment(),
-    });
-    let output = "";
-    child.stdout.on("data", (chunk) => {
-      output += chunk;
-    });
-    child.once("error", reject);
-    child.once("close", (code) => {
-      if (code === 0) resolve(output);
-      else reject(new Error(`${[command, ...args].join(" ")} ended with ${code}`));
-    });
-  });
-}
-
-/** The one digest of all these places. @param {string[]} places */
-async function sameDigest(places) {
-  const digests = [];
-  for (const place of places) {
-    const resolved = await lading("tag", "resolve", "-i", place);
-    digests.push(resolved.slice(resolved.lastIndexOf("@") + 1));
-  }
-  if (new Set(digests).size !== 1) throw new Error(`the digests differ: ${digests.join(", ")}`);
-  return digests[0];
-}
-
-/** Compares what was pulled with the folders it came from; gives the number of files. @param {string[]} from @param {string} to */
-function sameTrees(from, to) {
-  const wanted = new Map(from.flatMap((folder) => [...listing(join(root, folder))]));
-  const found = listing(to);
-  for (const [path, what] of wanted) {
-    if (found.get(path) !== what)
-      throw new Error(`${path} is ${found.get(path) ?? "missing"} and not ${what}`);
-  }
-  for (const path of found.keys())
-    if (!wanted.has(path)) throw new Error(`${path} is in ${to} and was not pushed`);
-  console.log(`  compared: ${wanted.size} files, folders and links`);
-  return wanted.size;
-}
-
-/** Path → what is there: kind, whether it runs, content or target. @param {string} folder @returns {Map<string, string>} */
-function listing(folder, prefix = "") {
-  const found = new Map();
-  for (const entry of readdirSync(join(folder, prefix), { withFileTypes: true })) {
-    const path = join(prefix, entry.name);
-    const full = join(folder, path);
-    if (entry.isSymbolicLink()) found.set(path, `a link to ${readlinkSync(full)}`);
-    else if (entry.isDirectory()) {
-      found.set(path, "a folder");
-      for (const [below, what] of listing(folder, path)) found.set(below, what);
-    } else {
-      const kind = (statSync(full).mode & 0o100) === 0 ? "a file" : "a program";
-      found.set(path, `${kind} ${createHash("sha256").update(readFileSync(full)).digest("hex")}`);
-    }
-  }
-  return found;
 }

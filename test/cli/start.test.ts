@@ -9,7 +9,7 @@ import { cleanEnvironment, ended, program } from "./support/program.ts";
 
 const root = process.env["LADING_ROOT"] ?? process.cwd();
 
-test("npm start does the main job, says that all is the same, and leaves nothing", async (t) => {
+test("npm start takes a bundle on its journey, accounts for every digest, and leaves nothing", async (t) => {
   const tmp = await tempDir(t);
   const env = cleanEnvironment({ TMPDIR: tmp });
   // The example of the library needs it built; the whole test run has done that.
@@ -22,7 +22,26 @@ test("npm start does the main job, says that all is the same, and leaves nothing
     spawn(process.execPath, script, { cwd: root, env, stdio: "pipe" }),
   );
   assert.equal(code, 0, stdout + stderr);
-  assert.match(stdout, /every digest the same: site {5}sha256:[0-9a-f]{64}\n/);
-  assert.match(stdout, /every file the same: {3}8 in site/);
+  for (const name of ["port", "quay", "site", "source", "harbour", "port:v2"]) {
+    assert.match(stdout, new RegExp(`^ {2}${name} +sha256:[0-9a-f]{64}$`, "m"));
+  }
+  // Six images; the documents of five are in both tars, the layers in one of them.
+  assert.match(stdout, /^ {4}depot {3}22 manifests and blobs/m);
+  assert.match(stdout, /^ {4}tars {4}33 manifests and blobs/m);
+  assert.match(stdout, /^ {4}island {2}22 manifests and blobs/m);
+  assert.match(stdout, /every file the same: \d{3} files and folders/);
+  assert.match(stdout, /: 0 wrong, 0 missing, 0 denied, 0 failed$/m);
+  assert.doesNotMatch(stdout + stderr, /ship in a bottle|lamp at the pier/);
+  assert.deepEqual(await readdir(tmp), []);
+});
+
+test("npm start tells of a failure, and leaves nothing then either", async (t) => {
+  const tmp = await tempDir(t);
+  const script = [join(root, "scripts/start.mjs"), "--program", join(root, "scripts/no-program.js")];
+  const { code, stderr } = await ended(
+    spawn(process.execPath, script, { cwd: root, env: cleanEnvironment({ TMPDIR: tmp }), stdio: "pipe" }),
+  );
+  assert.equal(code, 1);
+  assert.match(stderr, /failed: the registry ended: /);
   assert.deepEqual(await readdir(tmp), []);
 });
