@@ -17,6 +17,9 @@ export class Availability {
   has(source: Source, node: Node, doubtful: boolean): Promise<boolean> {
     if (source.has === undefined || (source.location !== undefined && !doubtful))
       return Promise.resolve(true);
+    // What a registry does not have is read from where its descriptor points.
+    if (source.location !== undefined && (node.descriptor.urls ?? []).length > 0)
+      return Promise.resolve(true);
     let answers = this.#asked.get(source);
     if (answers === undefined) {
       answers = new Map();

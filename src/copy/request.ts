@@ -33,7 +33,10 @@ export interface PlanOptions extends CallOptions {
    * so that a damaged destination is healed. Never applies to stores without a `location`: a layout may be sparse.
    */
   readonly trustRoots?: boolean;
-  /** Copy non-distributable (foreign) layers that the source has. By default they stay where their `urls` point. */
+  /**
+   * Copy non-distributable (foreign) layers that the source has; a registry also gives those that it has not, from their
+   * `urls`. By default they stay there.
+   */
   readonly nonDistributable?: boolean;
   /** Requests in flight while planning, and large blobs in flight per destination while executing. Default 4. */
   readonly concurrency?: number;

@@ -115,7 +115,7 @@ test("a foreign layer stays at its urls, in the plan as absent", async () => {
   );
 });
 
-test("a foreign layer is copied on request where the source has it, and is fine where it has not", async () => {
+test("a foreign layer is copied on request: where a registry has it not, it has to be at its urls", async () => {
   const bytes = gzipSync(smallTar("foreign", Buffer.from("not to be distributed")));
   const layer = node("blob", mediaTypes.ociForeignLayerGzip, bytes);
   const config = node("blob", mediaTypes.ociConfig, Buffer.from("{}"));
@@ -135,6 +135,13 @@ test("a foreign layer is copied on request where the source has it, and is fine 
   await copy([{ from, reference: "v1", to: copied, tags: [] }], { nonDistributable: true });
   await assertHolds(copied, content);
   await from.content.remove(layer);
-  await copy([{ from, reference: "v1", to: without, tags: ["v1"] }], { nonDistributable: true });
+  // This registry reads nothing from urls.
+  await assert.rejects(
+    copy([{ from, reference: "v1", to: without, tags: ["v1"] }], { nonDistributable: true }),
+    { code: "ERR_LADING_MISSING_CONTENT" },
+  );
+  // What is on disk or in memory is asked, and fine without.
+  const requests = [{ from: from.content, reference: "v1", to: without, tags: ["v1"] }];
+  await copy(requests, { nonDistributable: true });
   assert.equal((await without.resolve("v1")).digest, root.descriptor.digest);
 });

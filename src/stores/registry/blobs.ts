@@ -3,13 +3,18 @@ import { type ByteStream, streamOf } from "../../bytes/stream.ts";
 import { isLadingError, LadingError, SizeMismatchError } from "../../errors.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { shortDigest } from "../../spec/digest.ts";
+import { isNonDistributable } from "../../spec/media-type.ts";
 import type { Answer } from "./http/exchange.ts";
 import type { RepositorySession } from "./session.ts";
 
 /** A download that got this far since its last failure counts its attempts anew. */
 const progressThatCounts = 1024 * 1024;
 
-/** A blob's bytes. A connection that breaks is taken up again where it stood, as the retry policy says. */
+/**
+ * A blob's bytes. A connection that breaks is taken up again where it stood, as the retry policy says. A layer that need
+ * not be distributed, and that the registry does not have, is read from the `urls` of its descriptor; those other hosts get
+ * no credentials.
+ */
 export function blobBody(session: RepositorySession, descriptor: Descriptor): Body {
   return {
     size: descriptor.size,
@@ -26,6 +31,9 @@ class Download implements AsyncIterableIterator<Uint8Array> {
   readonly #descriptor: Descriptor;
   readonly #signal: AbortSignal | undefined;
   readonly #what: string;
+  #from: string | URL;
+  /** Where else it is to be had, in order. */
+  readonly #elsewhere: URL[];
   #position: number;
   #source: AsyncIterator<Uint8Array> | undefined;
   /** Bytes at the start of the current answer that were already delivered. */
@@ -37,6 +45,8 @@ class Download implements AsyncIterableIterator<Uint8Array> {
     this.#session = session;
     this.#descriptor = descriptor;
     this.#signal = from.signal;
+    this.#from = `blobs/${descriptor.digest}`;
+    this.#elsewhere = foreignUrls(descriptor);
     this.#position = from.offset;
     this.#failedAt = from.offset;
     this.#what = `read blob ${shortDigest(descriptor.digest)}`;
@@ -107,6 +117,12 @@ class Download implements AsyncIterableIterator<Uint8Array> {
     await this.#session.exchange.waitToRetry(error, this.#attempt++, call);
   }
 
+  /** Not in the registry; or, of the `urls`, one that does not give it. */
+  #isGone(error: unknown): boolean {
+    this.#signal?.throwIfAborted();
+    return isLadingError(error) && (this.#from instanceof URL || error.code === "ERR_LADING_NOT_FOUND");
+  }
+
   async #disconnect(): Promise<void> {
     const source = this.#source;
     this.#source = undefined;
@@ -120,7 +136,7 @@ class Download implements AsyncIterableIterator<Uint8Array> {
     try {
       answer = await this.#session.send({
         method: "GET",
-        to: `blobs/${this.#descriptor.digest}`,
+        to: this.#from,
         what: this.#what,
         access: "pull",
         lane: "download",
@@ -129,6 +145,11 @@ class Download implements AsyncIterableIterator<Uint8Array> {
         signal: this.#signal,
       });
     } catch (error) {
+      const next = this.#isGone(error) ? this.#elsewhere.shift() : undefined;
+      if (next !== undefined) {
+        this.#from = next;
+        return this.#connect();
+      }
       // `send` has made its attempts; another round of them would be too many.
       if (isLadingError(error) && error.retryable) this.#attempt = Number.MAX_SAFE_INTEGER;
       throw error;
@@ -142,6 +163,11 @@ class Download implements AsyncIterableIterator<Uint8Array> {
       throw error;
     }
   }
+}
+
+function foreignUrls({ mediaType, urls = [] }: Descriptor): URL[] {
+  if (!isNonDistributable(mediaType)) return [];
+  return urls.filter((url) => /^https?:\/\//i.test(url) && URL.canParse(url)).map((url) => new URL(url));
 }
 
 /** How many bytes of this answer lie before the offset. @throws when it is another part, or of another size */

@@ -1,5 +1,7 @@
 /** Copies into tars and out of them. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { cosignKinds } from "../../../src/bundle/artifacts/cosign.ts";
@@ -11,9 +13,10 @@ import type { CopySet, GatherOptions } from "../../../src/bundle/copy/model.ts";
 import { type RelocateOptions, type Relocation, relocate } from "../../../src/bundle/copy/relocate.ts";
 import { openTar } from "../../../src/bundle/tar/open.ts";
 import { isLadingError } from "../../../src/errors.ts";
+import { mediaTypes } from "../../../src/spec/media-type.ts";
 import { parseReference } from "../../../src/spec/reference.ts";
 import { createRegistryClient } from "../../../src/stores/registry/client.ts";
-import { artifact, image, index } from "../../support/content.ts";
+import { artifact, blob, image, index, node } from "../../support/content.ts";
 import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { startRegistry } from "../../support/registry.ts";
 import { dashed, Yard } from "./yard.ts";
@@ -243,4 +246,45 @@ test("one platform: the indexes of a bundle keep their digests and lose the othe
   await yard.put(`${to}/y`, amd64, "other");
   await imported(yard, one, `${to}/y`, { platforms: [arm] });
   assert.equal((await yard.at(`${to}/y`).resolve(content.root.digest)).digest, content.root.digest);
+});
+
+test("layers that only their urls have are fetched from there, without credentials", async (t) => {
+  const { yard, from, to } = await scene(t);
+  const layer = blob(5000, 77);
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    if (request.url !== "/layer") response.writeHead(404).end();
+    else response.writeHead(200, { "content-length": layer.bytes.length }).end(layer.bytes);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  t.after(() => server.close());
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const foreign = {
+    ...layer.descriptor,
+    mediaType: mediaTypes.dockerForeignLayerGzip,
+    urls: [`${base}/gone`, `${base}/layer`],
+  };
+  const config = node(
+    "blob",
+    mediaTypes.dockerConfig,
+    Buffer.from('{"rootfs":{"type":"layers","diff_ids":[]}}'),
+  );
+  const document = { schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config: config.descriptor };
+  const manifest = node(
+    "manifest",
+    mediaTypes.dockerManifest,
+    Buffer.from(JSON.stringify({ ...document, layers: [foreign] })),
+  );
+  const app = await yard.put(`${from}/windows`, { root: manifest.descriptor, nodes: [config, manifest] });
+  const bundle = await yard.bundle(`${from}/windows-bundle`, [app]);
+  await yard.copy(bundle, `${to}/without`);
+  assert.deepEqual(seen, []);
+  await yard.copy(bundle, `${to}/with`, { nonDistributable: true });
+  assert.equal(await yard.at(`${to}/with`).has({ kind: "blob", descriptor: foreign }), true);
+  const path = await exported(yard, bundle, "with.tar", { nonDistributable: true });
+  await using tar = await openTar(path);
+  assert.equal(tar.hasLayer(foreign), true);
+  assert.ok(seen.length >= 4);
+  assert.deepEqual(new Set(seen), new Set([undefined]));
 });
