@@ -27,17 +27,15 @@ export function planNames(images: readonly ImageToCopy[]): PlannedName[] {
   return [...names].map(([name, { root }]) => ({ name, root }));
 }
 
-/** Gives names that do not stand for their image yet. */
-export async function writeNames(
-  names: readonly PlannedName[],
+/** Gives a name that does not stand for its image yet. */
+export async function writeName(
+  { name, root }: PlannedName,
   to: Store,
   options: Pick<GatherOptions, "signal" | "on">,
 ): Promise<void> {
-  for (const { name, root } of names) {
-    if (await standsFor(name, root, to, options)) continue;
-    await to.tag(root, name, options);
-    options.on?.({ type: "tagged", descriptor: root, to: to.label, name });
-  }
+  if (await standsFor(name, root, to, options)) return;
+  await to.tag(root, name, options);
+  options.on?.({ type: "tagged", descriptor: root, to: to.label, name });
 }
 
 async function standsFor(name: string, root: Descriptor, to: Store, options: CallOptions): Promise<boolean> {

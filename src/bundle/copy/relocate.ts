@@ -6,6 +6,7 @@ import type { CopyRequest } from "../../copy/request.ts";
 import { LadingError } from "../../errors.ts";
 import type { Digest } from "../../spec/digest.ts";
 import { hexOf } from "../../spec/digest.ts";
+import { isTag } from "../../spec/reference.ts";
 import type { Store } from "../../stores/store.ts";
 import { generatedTag, locationsTag } from "../documents/names.ts";
 import { createLocationsImage, type WrittenLocations, writeLocations } from "../locations/write.ts";
@@ -13,7 +14,7 @@ import type { BundleNode } from "../read/model.ts";
 import { Gathering } from "./gathering.ts";
 import { hasNonDistributable, type LeftLayers, leftLayersOf } from "./left-layers.ts";
 import type { CopySet, GatherOptions, ImageToCopy } from "./model.ts";
-import { type PlannedName, planNames, writeNames } from "./names.ts";
+import { type PlannedName, planNames, writeName } from "./names.ts";
 import { repositoryBasedTag } from "./tags.ts";
 
 export interface RelocateOptions extends Pick<GatherOptions, "on" | "signal" | "concurrency"> {
@@ -50,6 +51,7 @@ export interface Relocation extends Traffic {
 interface Prepared {
   readonly requests: readonly CopyRequest[];
   readonly copy: CopyPlan;
+  readonly names: readonly PlannedName[];
   readonly bundles: readonly BundleNode[];
 }
 
@@ -61,15 +63,14 @@ interface Prepared {
  * ERR_LADING_MISSING_CONTENT when layers that need not be distributed were asked for and are nowhere
  */
 export async function relocate(set: CopySet, to: Store, options: RelocateOptions): Promise<Relocation> {
-  const { requests, copy, bundles } = await prepare(set, to, options);
-  const names = planNames(set.images);
+  const { requests, copy, names, bundles } = await prepare(set, to, options);
   const result = await execute(copy, requests, options);
   const gathering = new Gathering(options);
   const { signal } = gathering;
   const locations = await gathering.all(bundles, (bundle) =>
     writeLocations(bundle, to, { ...options, signal }),
   );
-  await writeNames(names, to, options);
+  await gathering.all(names, (name) => writeName(name, to, { ...options, signal }));
   return {
     images: result.images.flatMap((copied) => {
       const image = set.images[copied.request];
@@ -90,7 +91,7 @@ export async function planRelocation(
   to: Store,
   options: RelocateOptions,
 ): Promise<RelocationPlan> {
-  const { copy, bundles } = await prepare(set, to, options);
+  const { copy, names, bundles } = await prepare(set, to, options);
   const gathering = new Gathering(options);
   const locations = await gathering.all(bundles, async (bundle) => {
     const { digest } = bundle.reference;
@@ -100,18 +101,18 @@ export async function planRelocation(
   return {
     copy,
     locations,
-    names: planNames(set.images),
+    names,
     leftLayers: leftLayersOf(copy),
     hasNonDistributable: hasNonDistributable(copy),
   };
 }
 
 async function prepare(set: CopySet, to: Store, options: RelocateOptions): Promise<Prepared> {
-  planNames(set.images);
+  const names = planNames(set.images);
   const requests = set.images.map((image) => requestOf(image, to, options));
   const copy = await plan(requests, options);
   if (options.nonDistributable === true) checkNothingLeft(copy, set);
-  return { requests, copy, bundles: await set.bundles() };
+  return { requests, copy, names, bundles: await set.bundles() };
 }
 
 function requestOf(
@@ -123,6 +124,12 @@ function requestOf(
   const tag = repositoryBasedTags
     ? repositoryBasedTag(origin || from, root.digest)
     : generatedTag(root.digest);
+  if (!isTag(tag)) {
+    throw new LadingError("ERR_LADING_UNSUPPORTED", `the digest of ${from} is longer than a tag can hold`, {
+      place: source.label,
+      hint: "what bundles name has sha256 digests; push the image again with one",
+    });
+  }
   return {
     from: source,
     reference: root,

@@ -66,7 +66,12 @@ async function copyToRepository(
     nonDistributable: options.includeNonDistributableLayers,
     referrers: options.referrers,
   };
-  const report = { set, to: reference, fromTar: Boolean(options.tar), ...wanted(options) };
+  const report = {
+    set,
+    to: reference,
+    fromTar: Boolean(options.tar),
+    nonDistributable: options.includeNonDistributableLayers,
+  };
   // Nothing is moved for a lock that cannot be written.
   const lock = options.lockOutput ? lockOutput(set, reference) : undefined;
   if (options.plan) return relocationPlanOutcome(await planRelocation(set, to, settings), report);
@@ -95,7 +100,12 @@ async function copyToTar(
     since: since.tars,
     known: await repositoriesOf(options.known, places),
   };
-  const report = { set, path: file, resume: options.resume, ...wanted(options) };
+  const report = {
+    set,
+    path: file,
+    resume: options.resume,
+    nonDistributable: options.includeNonDistributableLayers,
+  };
   return options.plan
     ? exportPlanOutcome(await planExport(set, path, settings), report)
     : exportOutcome(await exportToTar(set, path, settings), report);
@@ -135,10 +145,6 @@ function gatherOptions({ cosignSignatures, cosignArtifacts, platform }: Options,
     cosign: cosignArtifacts ? cosignKinds : cosignSignatures ? ["sig"] : [],
     platforms: platform.map(parsePlatform),
   };
-}
-
-function wanted({ includeNonDistributableLayers: nonDistributable }: Options) {
-  return { nonDistributable };
 }
 
 /** The repository to copy to: what goes there keeps its tags, so that none can be named. */
