@@ -67,8 +67,10 @@ class Planning {
   }
 
   async run(): Promise<CopyPlan> {
+    // More than can be read at once, and not all: thousands of graphs begun at the same time fill the memory.
+    const begin = createGate(8 * (this.#options.concurrency ?? defaultConcurrency));
     const graphs = await allSettled(
-      this.#requests.map((_, i) => this.#orFailure(i, () => this.#graphOf(i))),
+      this.#requests.map((_, i) => this.#orFailure(i, () => begin(() => this.#graphOf(i)))),
       this.#abort,
     );
     const toOf = this.#destinations.ofRequest;

@@ -71,7 +71,7 @@ async function imagesIn(
       if (!found.has(name)) found.set(name, { entry, foundBy: foundByOf(bundle, entry) });
     }
   }
-  return gathering.all([...found], async ([from, { entry, foundBy }]): Promise<ImageToCopy> => {
+  return gathering.all(found, async ([from, { entry, foundBy }]): Promise<ImageToCopy> => {
     const { source, reference, bundle, locked } = entry;
     const root =
       bundle?.descriptor ??

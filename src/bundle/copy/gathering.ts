@@ -1,5 +1,5 @@
 import { defaultConcurrency } from "../../copy/request.ts";
-import { allSettled, createGate, linkedAbort } from "../../copy/together.ts";
+import { allSettled, linkedAbort } from "../../copy/together.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { BundleNode } from "../read/model.ts";
 import type { GatherOptions, ImageToCopy } from "./model.ts";
@@ -8,23 +8,27 @@ import type { GatherOptions, ImageToCopy } from "./model.ts";
 export class Gathering {
   readonly signal: AbortSignal;
   readonly #abort: (reason: unknown) => void;
-  readonly #gate: ReturnType<typeof createGate>;
+  readonly #lanes: number;
 
   constructor({ concurrency = defaultConcurrency, signal }: Pick<GatherOptions, "concurrency" | "signal">) {
     const linked = linkedAbort(signal);
     this.signal = linked.signal;
     this.#abort = linked.abort;
-    this.#gate = createGate(2 * concurrency);
+    this.#lanes = 2 * concurrency;
   }
 
   /** The results in the order of the items. */
-  all<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
-    const one = (item: T) =>
-      this.#gate(async () => {
+  async all<T, R>(items: Iterable<T>, ask: (item: T) => Promise<R>): Promise<R[]> {
+    const results: R[] = [];
+    const waiting = [...items].entries();
+    const lane = async (): Promise<void> => {
+      for (const [i, item] of waiting) {
         this.signal.throwIfAborted();
-        return ask(item);
-      });
-    return allSettled(items.map(one), this.#abort);
+        results[i] = await ask(item);
+      }
+    };
+    await allSettled(Array.from({ length: this.#lanes }, lane), this.#abort);
+    return results;
   }
 }
 
