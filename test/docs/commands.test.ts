@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import test from "node:test";
 import { cleanEnvironment, ended, program } from "../cli/support/program.ts";
+import { startGuardedRegistry } from "../support/guarded-registry.ts";
 import { startRegistry } from "../support/registry.ts";
 import { tempDir } from "../support/tmp.ts";
 import { matches, stepsOf, withOutputs } from "./console.ts";
@@ -17,14 +18,36 @@ async function documents(): Promise<string[]> {
   return ["README.md", ...pages.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
 }
 
-/** A reader's folder: the example site, and a shell that finds lading. */
+/** Registries with a user each, for pages that need them. */
+const guarded = { "127.0.0.1:5002": 0, "127.0.0.1:5003": 1 } as const;
+
+/** Where a page says that its registries are, and where they are. */
+async function registriesFor(
+  t: test.TestContext,
+  text: string,
+): Promise<{ written: string; real: string }[]> {
+  const registries = [
+    { written: "127.0.0.1:5000", real: (await startRegistry(t)).host },
+    { written: "127.0.0.1:5001", real: (await startRegistry(t)).host },
+  ];
+  for (const [written, which] of Object.entries(guarded)) {
+    if (!text.includes(written)) continue;
+    registries.push({ written, real: (await startGuardedRegistry(t, "our registry", which)).host });
+  }
+  return registries;
+}
+
+/** A reader's folder: the examples, and a shell that finds lading. */
 async function readersFolder(t: test.TestContext): Promise<{ dir: string; env: NodeJS.ProcessEnv }> {
   const dir = await tempDir(t);
-  await cp(join(root, "examples/site"), join(dir, "work/site"), { recursive: true, verbatimSymlinks: true });
+  for (const example of ["site", "port", "quay"]) {
+    const copy = join(dir, "work", example);
+    await cp(join(root, "examples", example), copy, { recursive: true, verbatimSymlinks: true });
+  }
   await mkdir(join(dir, "bin"));
   await mkdir(join(dir, "home"));
-  await writeFile(join(dir, "bin/lading"), `#!/bin/sh\nexec "${process.execPath}" "${program()}" "$@"\n`);
-  await chmod(join(dir, "bin/lading"), 0o755);
+  await symlink(program(), join(dir, "bin/lading"));
+  await symlink(process.execPath, join(dir, "bin/node"));
   const path = `${join(dir, "bin")}${delimiter}${process.env["PATH"]}`;
   return {
     dir: join(dir, "work"),
@@ -38,10 +61,7 @@ for (const name of await documents()) {
   if (steps.length === 0) continue;
   test(`the commands of ${name} do what it says`, async (t) => {
     const { dir, env } = await readersFolder(t);
-    const ports = [
-      { written: "127.0.0.1:5000", real: (await startRegistry(t)).host },
-      { written: "127.0.0.1:5001", real: (await startRegistry(t)).host },
-    ];
+    const ports = await registriesFor(t, text);
     const outputs = new Map<number, string>();
     for (const { command, expected, line } of steps) {
       const real = ports.reduce((words, port) => words.replaceAll(port.written, port.real), command);
