@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { collect } from "../../bytes/collect.ts";
 import { inPlace, isLadingError, LadingError, systemCode } from "../../errors.ts";
 import { parseBundleLock } from "./bundle-lock.ts";
 import { parseImagesLock } from "./images-lock.ts";
@@ -32,14 +33,12 @@ export async function readLockBytes(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
-    if (size > documentLimits.lockBytes) {
-      throw new LadingError(
-        "ERR_LADING_LIMIT",
-        `Reading path ${path}: there are ${size} bytes; at most ${documentLimits.lockBytes} are read`,
-      );
-    }
-    return await readFile(path, options);
+    // What a file says of its size is nothing to go by: pipes and devices say 0.
+    return await collect(
+      createReadStream(path, options),
+      documentLimits.lockBytes,
+      `Reading path ${path}: it`,
+    );
   } catch (error) {
     options.signal?.throwIfAborted();
     const reason = reasons.get(systemCode(error) ?? "");

@@ -25,10 +25,21 @@ export function pinnedAt(
   }
 }
 
-/** What is no reference may be very long, or have a password in it. */
+/**
+ * What is no reference may be very long, or have a password in it: what stands before an `@` that begins no digest is
+ * taken away when there is a colon in it.
+ */
 function shown(text: string): string {
-  const bare = text.replace(/^([a-z]+:\/\/)?[^/@]*:[^/@]*@/i, "$1…@");
+  const last = text.lastIndexOf("@");
+  const end = isDigestLike(text.slice(last + 1)) ? text.lastIndexOf("@", last - 1) : last;
+  const colon = text.indexOf(":");
+  const scheme = /^[a-z]+:\/\//i.exec(text)?.[0] ?? "";
+  const bare = last > 0 && end > 0 && colon >= 0 && colon < end ? `${scheme}…${text.slice(end)}` : text;
   return bare.length > 300 ? `${bare.slice(0, 300)}…` : bare;
+}
+
+function isDigestLike(text: string): boolean {
+  return /^(?:sha|md|blake)[a-z0-9+._-]*:[^/@]*$/i.test(text);
 }
 
 /** @throws LadingError ERR_LADING_LIMIT */

@@ -29,6 +29,8 @@ export interface ParseYamlOptions {
 const maxDepth = 64;
 /** Words, marks and spaces of one document: what its parser keeps grows with them, half a kilobyte for each. */
 const maxTokens = 600_000;
+/** Characters of what is wrong: the parser quotes from the document as much as it likes. */
+const longestReason = 300;
 /** Values in one document, those that aliases stand for included. */
 const maxValues = 600_000;
 
@@ -53,7 +55,11 @@ export function parseYaml(bytes: Uint8Array, options: ParseYamlOptions): YamlVal
 
 function invalid(what: string, why: string, line?: number): LadingError {
   const at = line === undefined ? "" : `line ${line}: `;
-  return new LadingError("ERR_LADING_DOCUMENT", `${what}: error converting YAML to JSON: yaml: ${at}${why}`);
+  const shown = why.length > longestReason ? `${why.slice(0, longestReason)}…` : why;
+  return new LadingError(
+    "ERR_LADING_DOCUMENT",
+    `${what}: error converting YAML to JSON: yaml: ${at}${shown}`,
+  );
 }
 
 function tooMuch(what: string, why: string): LadingError {
@@ -102,7 +108,11 @@ function* tokens(text: string, lines: LineCounter, what: string) {
   let count = 0;
   for (const lexeme of new Lexer().lex(text)) {
     if (++count > maxTokens) throw tooMuch(what, `it has more than ${maxTokens} words and marks`);
-    yield* parser.next(lexeme);
+    for (const token of parser.next(lexeme)) {
+      // One mistake is enough: the composer would keep them all, each with a stack.
+      if (token.type === "error") throw invalid(what, token.message, lines.linePos(token.offset).line);
+      yield token;
+    }
     if (parser.stack.length > maxDepth) throw tooMuch(what, `it is nested deeper than ${maxDepth} levels`);
   }
   yield* parser.end();
