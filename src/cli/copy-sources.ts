@@ -66,7 +66,11 @@ async function gatherLock(file: string, at: SourceContext): Promise<CopySet> {
   const read = await during("Trying to read bundle or images lock file", async () =>
     parseLockFile(await readLockBytes(path, { signal }), file),
   );
-  if (read.kind === "BundleLock") return gatherNamedBundle(read.lock.reference, at, read.lock.tag);
+  if (read.kind === "BundleLock") {
+    const set = await gatherNamedBundle(read.lock.reference, at, read.lock.tag);
+    // As imgpkg: what a lock file names is called by the repository that it is copied from, wherever it was before.
+    return { ...set, images: set.images.map((image) => ({ ...image, origin: "" })) };
+  }
   return gatherImages(await imagesOf(read.lock, at.places), {
     ...at.gather,
     lock: read.lock,

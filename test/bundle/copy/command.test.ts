@@ -107,6 +107,19 @@ test("a BundleLock goes in and comes out", async (t) => {
   assert.equal(await text(shell.cwd, "three.yml"), lock("z").replace("  tag: v1\n", ""));
 });
 
+test("what a lock file names is called by the repository that it is copied from, a bundle's by its origin", async (t) => {
+  const { host, shell, yard, outer, app } = await scene(t);
+  await run(shell, `copy -b ${host}/outer-bundle:v1 --to-repo ${host}/x --lock-output one.yml`);
+  await run(shell, `copy --lock one.yml --to-repo ${host}/y --repo-based-tags`);
+  const byLock = await yard.tags(`${host}/y`);
+  assert.ok(byLock.includes(`x-${dashed(app)}.imgpkg`) && byLock.includes(`x-${dashed(outer)}.imgpkg`));
+  await run(shell, `copy -b ${host}/x:v1 --to-repo ${host}/z --repo-based-tags`);
+  const byName = await yard.tags(`${host}/z`);
+  assert.ok(
+    byName.includes(`simple-app-${dashed(app)}.imgpkg`) && byName.includes(`x-${dashed(outer)}.imgpkg`),
+  );
+});
+
 test("an ImagesLock keeps its order and annotations, and names the platform that was chosen", async (t) => {
   const { host, shell, yard, app } = await scene(t);
   const arm64 = image({ seed: 4, platform: { os: "linux", architecture: "arm64" } });
