@@ -16,7 +16,7 @@ import {
 } from "../support/fault-proxy.ts";
 
 /** A fault, and the codes that a copy may end with when it is met once; an empty list means that the copy must go on. */
-interface Meeting {
+export interface Meeting {
   readonly action: FaultAction;
   readonly codes: readonly ErrorCode[];
   /** An answer that says "I list no referrers" cannot be told from the truth: they come along with the next run. */
@@ -31,7 +31,7 @@ const damage: readonly ErrorCode[] = [
 ];
 
 /** Met once, at any request. */
-const faults: Readonly<Record<string, Meeting>> = {
+export const faults: Readonly<Record<string, Meeting>> = {
   "the request breaks at once": { action: { kind: "drop-request", after: 0 }, codes: [] },
   "the request breaks in its body": { action: { kind: "drop-request", after: 700 }, codes: [] },
   "the answer breaks at once": { action: { kind: "drop-response", after: 0 }, codes: [] },
@@ -90,7 +90,7 @@ const referrer = artifact({ seed: 41, subject: content.root, blobs: [] });
 const secret = "matrix-secret-7f3a";
 
 /** Time that passes only by being slept through. */
-function virtualClock(): Clock {
+export function virtualClock(): Clock {
   let now = Date.now();
   return {
     now: () => now,

@@ -92,22 +92,25 @@ export class ImageFinder {
   /** In the bundle's repository, and then where the lock says. */
   async #search(
     locked: readonly [LockedImage, ...LockedImage[]],
-    beside: RepositoryLocation,
+    bundle: RepositoryLocation,
   ): Promise<FoundImage> {
     const [first] = locked;
     const { kinds, missing } = this.#options;
-    const near = pinnedIn(beside, first.reference.digest);
-    let found = await this.#lookAt(first, near);
-    if (!isLadingError(found)) return found;
-    if (missing === "assume-origin" && !absent.has(found.code)) throw found;
+    const near = pinnedIn(bundle, first.reference.digest);
+    const beside = await this.#lookAt(first, near);
+    if (!isLadingError(beside)) return beside;
+    let problem = beside;
+    if (missing === "assume-origin" && !absent.has(beside.code)) throw beside;
     if (missing === "assume-origin" && !kinds) return await this.#assumed(first);
     for (const origin of locked) {
       if (lockRepositoryName(origin.reference) === lockRepositoryName(near)) continue;
-      found = await this.#lookAt(origin, origin.reference);
+      const found = await this.#lookAt(origin, origin.reference);
       if (!isLadingError(found)) return found;
+      // That it is nowhere else is no news where it lies damaged beside the bundle.
+      if (absent.has(problem.code)) problem = found;
     }
     if (missing === "assume-origin") return await this.#assumed(first);
-    throw found;
+    throw problem;
   }
 
   async #assumed(locked: LockedImage): Promise<FoundImage> {
