@@ -20,7 +20,12 @@ async function readersProject(t: test.TestContext): Promise<string> {
   await tsc(root, "-p", "tsconfig.build.json", "--outDir", join(installed, "dist/lib"));
   await symlink(join(root, "node_modules/@types"), join(dir, "node_modules/@types"));
   await symlink(join(root, "node_modules/undici-types"), join(dir, "node_modules/undici-types"));
-  await cp(join(root, "examples/site"), join(dir, "site"), { recursive: true, verbatimSymlinks: true });
+  for (const example of ["site", "port"]) {
+    await cp(join(root, "examples", example), join(dir, example), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+  }
   await writeFile(join(dir, "package.json"), '{ "type": "module" }');
   const compilerOptions = {
     target: "ES2022",
@@ -48,7 +53,7 @@ async function tsc(cwd: string, ...words: readonly string[]): Promise<void> {
 test("the programs of docs/library.md compile and run", async (t) => {
   const text = await readFile(join(root, "docs/library.md"), "utf8");
   const programs = programsOf(text);
-  assert.ok(programs.length >= 7, `${programs.length} programs`);
+  assert.ok(programs.length >= 9, `${programs.length} programs`);
   const dir = await readersProject(t);
   const one = await startRegistry(t);
   const two = await startRegistry(t);

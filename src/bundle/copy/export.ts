@@ -29,12 +29,16 @@ export interface ExportOptions
  * named in it and not held.
  * @throws LadingError what `writeTar` throws
  */
-export async function exportToTar(set: CopySet, path: string, options: ExportOptions): Promise<TarResult> {
+export async function exportToTar(
+  set: CopySet,
+  path: string,
+  options: ExportOptions = {},
+): Promise<TarResult> {
   return writeTar(path, await tarImages(set, options), contentOptions(options));
 }
 
 /** What `exportToTar` would write. */
-export async function planExport(set: CopySet, path: string, options: ExportOptions): Promise<TarPlan> {
+export async function planExport(set: CopySet, path: string, options: ExportOptions = {}): Promise<TarPlan> {
   return planTar(await tarImages(set, options), {
     ...contentOptions(options),
     ...(options.resume === true ? { previous: path } : {}),
