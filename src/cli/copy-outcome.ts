@@ -17,10 +17,17 @@ export interface NamedRequest extends CopyRequest {
   readonly place: SinkPlace;
 }
 
+/** What the user has asked for, for the first words of lines: `Pushed`, `Would push`. */
+export type Verb = "copy" | "push";
+
+export const verbs = {
+  copy: { done: "Copied", planned: "Would copy" },
+  push: { done: "Pushed", planned: "Would push" },
+} as const;
+
 export interface CopyOutcomeOptions {
   readonly plan: boolean;
-  /** What the first word of each line is: `Copied`, `Pushed`. */
-  readonly verb: string;
+  readonly verb: Verb;
 }
 
 export async function copyOutcome(
@@ -33,7 +40,7 @@ export async function copyOutcome(
     signal: context.signal,
     ...(context.concurrency === undefined ? {} : { concurrency: context.concurrency }),
   };
-  if (options.plan) return planOutcome(await plan(requests, settings), requests);
+  if (options.plan) return planOutcome(await plan(requests, settings), requests, options.verb);
   const result = await copy(requests, settings);
   return {
     data: resultData(result, requests),
@@ -45,12 +52,12 @@ export async function copyOutcome(
   };
 }
 
-function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb: string): string[] {
+function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb: Verb): string[] {
   const request = requests[image.request];
   const tags = tagsText(image.tags);
   const referrers = image.referrers === 0 ? "" : ` with ${count(image.referrers, "referrer")}`;
   return [
-    `${verb} ${request?.fromName ?? image.from}${referrers}${tags}`,
+    `${verbs[verb].done} ${request?.fromName ?? image.from}${referrers}${tags}`,
     `  to ${pinned(request, image.root)}`,
   ];
 }
@@ -90,12 +97,12 @@ export function trafficText({ moved, mounted, present }: Traffic): string {
   return `  ${parts.join(", ")}`;
 }
 
-function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[]): Outcome {
+function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[], verb: Verb): Outcome {
   const images = planned.images.map((image) => {
     const request = requests[image.request];
     const tags = tagsText(image.tags.map(({ name }) => name));
     const left = image.leftOut === 0 ? "" : `, leaving out ${count(image.leftOut, "image")} of the index`;
-    return `Would copy ${request?.fromName ?? image.from}${tags}\n  to ${pinned(request, image.root)}${left}`;
+    return `${verbs[verb].planned} ${request?.fromName ?? image.from}${tags}\n  to ${pinned(request, image.root)}${left}`;
   });
   return { data: planned, text: [...images, ...plannedNodeLines(planned), plannedSum(planned)].join("\n") };
 }

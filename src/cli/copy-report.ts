@@ -9,7 +9,7 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { RepositoryLocation } from "../stores/store.ts";
 import type { Outcome } from "./command.ts";
-import { plannedNodeLines, plannedSum, tagsText, trafficText } from "./copy-outcome.ts";
+import { plannedNodeLines, plannedSum, tagsText, trafficText, type Verb, verbs } from "./copy-outcome.ts";
 import type { ImgpkgPart } from "./imgpkg/parts.ts";
 import { count, formatBytes, formatGoDuration } from "./units.ts";
 
@@ -28,6 +28,7 @@ export interface ExportReport extends ReportBase {
   /** As the user wrote it. */
   readonly path: string;
   readonly resume: boolean;
+  readonly verb: Verb;
 }
 
 export function relocationOutcome(done: Relocation, report: RelocationReport): Outcome {
@@ -94,7 +95,7 @@ export function relocationPlanOutcome(planned: RelocationPlan, report: Relocatio
 }
 
 export function exportOutcome(done: TarResult, report: ExportReport): Outcome {
-  const { set, path } = report;
+  const { set, path, verb } = report;
   const skipped = skippedInTar(done, report);
   const size = formatBytes(done.size);
   return {
@@ -103,7 +104,7 @@ export function exportOutcome(done: TarResult, report: ExportReport): Outcome {
       skippedLayers: skipped,
     },
     text: [
-      ...subjectsOf(set).map((image) => `Copied ${image.name ?? image.from}${tagText(image)}`),
+      ...subjectsOf(set).map((image) => `${verbs[verb].done} ${image.name ?? image.from}${tagText(image)}`),
       `  to ${path} (${size})`,
       ...companyLines(set),
       ...skippedLines(skipped, inTar(done), report),
@@ -125,11 +126,13 @@ export function exportOutcome(done: TarResult, report: ExportReport): Outcome {
 }
 
 export function exportPlanOutcome(planned: TarPlan, report: ExportReport): Outcome {
-  const { set, path } = report;
+  const { set, path, verb } = report;
   return {
     data: { ...tarData(planned, report), skippedLayers: skippedInTar(planned, report) },
     text: [
-      ...subjectsOf(set).map((image) => `Would copy ${image.name ?? image.from}${tagText(image)}`),
+      ...subjectsOf(set).map(
+        (image) => `${verbs[verb].planned} ${image.name ?? image.from}${tagText(image)}`,
+      ),
       `  to ${path} (${formatBytes(planned.size)})`,
       ...companyLines(set),
       ...planned.layers

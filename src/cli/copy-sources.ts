@@ -64,7 +64,7 @@ async function gatherLock(file: string, at: SourceContext): Promise<CopySet> {
   const { environment, signal } = at.context;
   const path = resolve(environment.cwd, file);
   const read = await during("Trying to read bundle or images lock file", async () =>
-    parseLockFile(await readLockBytes(path, { signal }), file),
+    parseLockFile(await readLockBytes(path, { shown: file, signal }), file),
   );
   if (read.kind === "BundleLock") {
     const set = await gatherNamedBundle(read.lock.reference, at, read.lock.tag);

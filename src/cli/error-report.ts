@@ -1,9 +1,10 @@
-import { type ErrorCode, isLadingError, messageOf, systemCode } from "../errors.ts";
+import { type ErrorCode, isLadingError, type LadingError, messageOf, systemCode } from "../errors.ts";
 import type { Paint } from "./color.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { Interrupted } from "./interrupt.ts";
 import { systemReason } from "./system-error.ts";
 import { printable } from "./table.ts";
+import { commands } from "./tree/tree.ts";
 
 /** An error as data: what `--json` prints and what the text is made from. */
 export interface ErrorReport {
@@ -32,9 +33,15 @@ const systemErrors: Readonly<Record<string, { code: string; exitCode: number; hi
   },
 };
 
-/** For errors that bring no hint of their own. */
-const fallbackHints: Readonly<Record<ErrorCode, string>> = {
-  ERR_LADING_USAGE: "see lading --help",
+/** How the line called the program, for hints that say what to type. */
+export interface CalledAs {
+  readonly program: string;
+  /** The command's words; left out where none was found. */
+  readonly command?: string;
+}
+
+/** For errors that bring no hint of their own; they name the program lading. */
+const fallbackHints: Readonly<Record<Exclude<ErrorCode, "ERR_LADING_USAGE">, string>> = {
   ERR_LADING_REFERENCE: "write host/repo:tag, host/repo@sha256:…, oci:DIR:NAME or oci-archive:FILE",
   ERR_LADING_DIGEST_MISMATCH: "try again, and check the source if it stays",
   ERR_LADING_SIZE_MISMATCH: "try again, and check the source if it stays",
@@ -56,7 +63,24 @@ const fallbackHints: Readonly<Record<ErrorCode, string>> = {
   ERR_LADING_TLS: "trust its authority with --registry-ca-cert-path, if you know it",
 };
 
-export function reportOf(error: unknown): ErrorReport {
+const firstWords = [...new Set(Object.values(commands).map(({ path: [word] }) => word)), "--help"].join("|");
+const commandLine = new RegExp(`\\blading(?= (?:${firstWords})(?![\\w-]))`, "g");
+
+/** A hint as it has to be typed here: `lading login` is `imgpkg login` for who calls the program so. */
+export function hintAs(hint: string, program: string): string {
+  return hint.replace(commandLine, () => program);
+}
+
+function hintFor(error: LadingError, { program, command }: CalledAs): string {
+  if (error.hint !== undefined) return hintAs(error.hint, program);
+  // A file that is not there: no list of tags has it.
+  const system = systemErrors[systemCode(error.cause) ?? ""];
+  if (system !== undefined) return system.hint;
+  if (error.code !== "ERR_LADING_USAGE") return hintAs(fallbackHints[error.code], program);
+  return `see ${command === undefined ? program : `${program} ${command}`} --help`;
+}
+
+export function reportOf(error: unknown, called: CalledAs = { program: "lading" }): ErrorReport {
   if (error instanceof Interrupted) {
     return { code: "ERR_LADING_INTERRUPTED", message: "interrupted", exitCode: exitCodes.interrupted };
   }
@@ -66,9 +90,11 @@ export function reportOf(error: unknown): ErrorReport {
       code: error.code,
       message: error.message,
       ...(error.place === undefined ? {} : { place: error.place }),
-      hint: error.hint ?? fallbackHints[error.code],
+      hint: hintFor(error, called),
       exitCode: exitCodeOf(error.code),
-      ...(error.code === "ERR_LADING_PARTIAL" && parts !== undefined ? { errors: parts.map(reportOf) } : {}),
+      ...(error.code === "ERR_LADING_PARTIAL" && parts !== undefined
+        ? { errors: parts.map((part) => reportOf(part, called)) }
+        : {}),
     };
   }
   const system = systemErrors[systemCode(error) ?? ""];
@@ -88,8 +114,8 @@ function systemMessage(error: unknown): string {
 }
 
 /** Three lines at most for each error: what, where, what to do. With `debug` every cause and where in the code it was. */
-export function formatError(error: unknown, paint: Paint, debug: boolean): string {
-  const lines = linesOf(reportOf(error), paint, "");
+export function formatError(error: unknown, paint: Paint, debug: boolean, called?: CalledAs): string {
+  const lines = linesOf(reportOf(error, called), paint, "");
   if (debug) lines.push(...causesOf(error).map((line) => paint.dim(line)));
   return lines.join("\n");
 }

@@ -17,6 +17,9 @@ export interface GlobalOptions {
 /** How errors are shown, as far as it is known when the line cannot be read. */
 export type FailureOptions = Pick<GlobalOptions, "json" | "debug" | "color">;
 
+/** The line, when it is the line that is wrong; else the words of the command that failed. */
+export type FailurePlace = { readonly line: readonly string[] } | { readonly command: string };
+
 /** How the program looks under the name by which it was called. Exit codes and output; what it does is the same. */
 export interface Face {
   /** How it calls itself in its help. */
@@ -28,8 +31,8 @@ export interface Face {
   /** What of an outcome goes to standard output. @throws LadingError ERR_LADING_USAGE */
   render(outcome: Outcome, options: GlobalOptions, words: readonly string[]): Promise<string>;
   exitCode(outcome: Outcome): number;
-  /** Shows an error. @param words the line, when it is the line that is wrong */
-  fail(error: unknown, options: FailureOptions, words?: readonly string[]): Promise<number>;
+  /** Shows an error. */
+  fail(error: unknown, options: FailureOptions, where: FailurePlace): Promise<number>;
 }
 
 /** What a face writes to. */

@@ -22,10 +22,11 @@ export function ladingFace(name: string, { environment, stdout, stderr }: FaceSt
       return renderParts(outcome.imgpkg, { onTerminal: true, columns: options.column });
     },
     exitCode: (outcome) => outcome.exitCode ?? exitCodes.done,
-    fail: async (error, options) => {
-      const report = reportOf(error);
+    fail: async (error, options, where) => {
+      const called = { program: name, ...("command" in where ? { command: where.command } : {}) };
+      const report = reportOf(error, called);
       const paint = paintFor(options.color, stderr(), environment);
-      await writeAll(stderr(), `${formatError(error, paint, options.debug)}\n`);
+      await writeAll(stderr(), `${formatError(error, paint, options.debug, called)}\n`);
       if (options.json) await writeAll(stdout(), `${JSON.stringify({ error: report }, null, 2)}\n`);
       return report.exitCode;
     },

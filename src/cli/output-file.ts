@@ -1,8 +1,8 @@
 /** A file that appears whole under its name, or not at all. */
-import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { createHasher } from "../bytes/hash.ts";
-import { type ByteStream, streamOf } from "../bytes/stream.ts";
+import type { ByteStream } from "../bytes/stream.ts";
 import { LadingError } from "../errors.ts";
 import type { Digest } from "../spec/digest.ts";
 import { FileWriter } from "../stores/file-writer.ts";
@@ -60,20 +60,4 @@ async function writeAndRename(
   await rename(part, path);
   await syncFolder(dirname(path));
   return { size, digest: hasher.digest() };
-}
-
-/**
- * Writes what `--lock-output` asks for. A file that is there keeps its mode, a new one is its owner's alone (as imgpkg has
- * it); a link is followed, and what is no file, such as `/dev/stdout`, is written to as it is.
- * @throws what `writeOutputFile` throws
- */
-export async function writeLockOutput(path: string, text: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
-    return await writeFile(path, text).catch((error: unknown) => {
-      throw storeError(error, path, "the file cannot be written");
-    });
-  }
-  const target = await realpath(path).catch(() => path);
-  await writeOutputFile(target, streamOf(Buffer.from(text)), (found?.mode ?? 0o600) & 0o777);
 }

@@ -60,7 +60,7 @@ async function bundleInRegistry(
 }
 
 async function lockedBundle(file: string, { environment, signal }: Context): Promise<Reference> {
-  const bytes = await readLockBytes(resolve(environment.cwd, file), { signal });
+  const bytes = await readLockBytes(resolve(environment.cwd, file), { shown: file, signal });
   return parseBundleLock(bytes, file).reference;
 }
 

@@ -35,7 +35,7 @@ export async function pushToTar(
   };
   const set = await gather(packed, options, places, call);
   const path = resolve(context.environment.cwd, options.file);
-  const report = { set, path: options.file, resume: false, nonDistributable: false };
+  const report = { set, path: options.file, resume: false, nonDistributable: false, verb: "push" } as const;
   return options.plan
     ? exportPlanOutcome(await planExport(set, path, call), report)
     : exportOutcome(await exportToTar(set, path, call), report);

@@ -27,7 +27,7 @@ export async function runLine(args: readonly string[], host: NodeJS.Process): Pr
       debug: args.includes("--debug"),
       color: args.some((word) => /^--color=(?:never|0|f|F|false|FALSE|False)$/.test(word)) ? "never" : "auto",
     };
-    return await face.fail(error, options, args);
+    return await face.fail(error, options, { line: args });
   }
   if (invocation.kind === "help") return await face.help(invocation, args);
   const options = invocation.options as unknown as GlobalOptions;
@@ -50,7 +50,7 @@ export async function runLine(args: readonly string[], host: NodeJS.Process): Pr
     reporter.stop();
     // Whatever broke because of the interrupt, the interrupt is what happened.
     const reason: unknown = interrupts.signal.aborted ? interrupts.signal.reason : error;
-    return await face.fail(reason, options);
+    return await face.fail(reason, options, { command: invocation.name });
   } finally {
     interrupts.stop();
   }

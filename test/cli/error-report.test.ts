@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { paintFor } from "../../src/cli/color.ts";
-import { formatError, reportOf } from "../../src/cli/error-report.ts";
+import { formatError, hintAs, reportOf } from "../../src/cli/error-report.ts";
 import { exitCodeOf, exitCodes } from "../../src/cli/exit-codes.ts";
 import { Interrupted } from "../../src/cli/interrupt.ts";
 import { type ErrorCode, errorCodes, LadingError, PartialError } from "../../src/errors.ts";
@@ -64,6 +64,35 @@ test("errors of the system are told as people say them", async (t) => {
     hint: "check the path",
     exitCode: 3,
   });
+});
+
+test("a file that is not there is looked for by its path, and not among tags", () => {
+  const cause = Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), { code: "ENOENT" });
+  assert.equal(
+    reportOf(new LadingError("ERR_LADING_NOT_FOUND", "cannot open x", { cause })).hint,
+    "check the path",
+  );
+  assert.match(reportOf(new LadingError("ERR_LADING_NOT_FOUND", "no image")).hint ?? "", /lading tag list/);
+});
+
+test("hints name the program as it was called, and the help of the command that failed", () => {
+  const wrong = new LadingError("ERR_LADING_USAGE", "either this or that");
+  assert.equal(reportOf(wrong).hint, "see lading --help");
+  assert.equal(reportOf(wrong, { program: "ld", command: "tag list" }).hint, "see ld tag list --help");
+  assert.equal(
+    hintAs("log in with `lading login h`, or ask", "imgpkg"),
+    "log in with `imgpkg login h`, or ask",
+  );
+  assert.equal(
+    hintAs("run lading image inspect, or lading --help", "ld"),
+    "run ld image inspect, or ld --help",
+  );
+  for (const text of [
+    "on a terminal lading asks for both",
+    "a mistake in lading; run it again",
+    "lading-login x",
+  ])
+    assert.equal(hintAs(text, "imgpkg"), text);
 });
 
 test("an interrupt is one word and its own exit code", () => {

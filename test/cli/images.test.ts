@@ -159,7 +159,7 @@ test("a plan moves nothing", async (t) => {
   const cwd = await site(t);
   const { host } = await startRegistry(t);
   const planned = ok(await lading(["push", "-i", `${host}/site:v1`, "-f", "site", "--plan"], { cwd }));
-  assert.match(planned, /^Would copy site as v1\n(.*\n)*.*to move 3 \(/);
+  assert.match(planned, /^Would push site as v1\n(.*\n)*.*to move 3 \(/);
   const data = json(
     await lading(["push", "-i", `${host}/site:v1`, "-f", "site", "--plan", "--json"], { cwd }),
   );

@@ -26,26 +26,28 @@ export function parseLockFile(bytes: Uint8Array, place: string): LockFile {
 
 /**
  * The bytes of a lock on disk, to be parsed.
+ * @param options.shown the path as messages have it; `path` itself when left out
  * @throws LadingError ERR_LADING_NOT_FOUND, ERR_LADING_STORE, ERR_LADING_LIMIT
  */
 export async function readLockBytes(
   path: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly shown?: string; readonly signal?: AbortSignal } = {},
 ): Promise<Uint8Array> {
+  const { shown = path, signal } = options;
   try {
     // What a file says of its size is nothing to go by: pipes and devices say 0.
     return await collect(
-      createReadStream(path, options),
+      createReadStream(path, { signal }),
       documentLimits.lockBytes,
-      `Reading path ${path}: it`,
+      `Reading path ${shown}: it`,
     );
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const reason = reasons.get(systemCode(error) ?? "");
-    if (isLadingError(error) || reason === undefined) throw inPlace(path, () => error);
+    if (isLadingError(error) || reason === undefined) throw inPlace(shown, () => error);
     throw new LadingError(
       reason.absent ? "ERR_LADING_NOT_FOUND" : "ERR_LADING_STORE",
-      `Reading path ${path}: ${reason.call} ${path}: ${reason.text}`,
+      `Reading path ${shown}: ${reason.call} ${shown}: ${reason.text}`,
       { cause: error },
     );
   }

@@ -18,7 +18,7 @@ import {
   relocationPlanOutcome,
 } from "../copy-report.ts";
 import { gatherSource, type SourceOptions } from "../copy-sources.ts";
-import { writeLockOutput } from "../output-file.ts";
+import { checkLockOutput, lockOutputAt, writeLockOutput } from "../lock-output.ts";
 import { Places } from "../places.ts";
 import type { copySpec } from "../tree/copy.ts";
 
@@ -74,11 +74,15 @@ async function copyToRepository(
   };
   // Nothing is moved for a lock that cannot be written.
   const lock = options.lockOutput ? lockOutput(set, reference) : undefined;
+  const file = lockOutputAt(
+    options.lockOutput ?? "",
+    set.subject.kind === "bundle" ? "bundle" : "images",
+    context,
+  );
+  if (lock !== undefined) await checkLockOutput(file);
   if (options.plan) return relocationPlanOutcome(await planRelocation(set, to, settings), report);
   const done = await relocate(set, to, settings);
-  if (options.lockOutput && lock !== undefined) {
-    await writeLockOutput(resolve(context.environment.cwd, options.lockOutput), lock);
-  }
+  if (lock !== undefined) await writeLockOutput(file, lock);
   return relocationOutcome(done, report);
 }
 
@@ -105,7 +109,8 @@ async function copyToTar(
     path: file,
     resume: options.resume,
     nonDistributable: options.includeNonDistributableLayers,
-  };
+    verb: "copy",
+  } as const;
   return options.plan
     ? exportPlanOutcome(await planExport(set, path, settings), report)
     : exportOutcome(await exportToTar(set, path, settings), report);

@@ -34,7 +34,7 @@ export async function run(options: Options, context: Context, args: readonly str
   const requests = sources.map((source) =>
     requestOf(source, to, { platforms, referrers: options.referrers }),
   );
-  return await copyOutcome(requests, { plan: options.plan, verb: "Copied" }, context);
+  return await copyOutcome(requests, { plan: options.plan, verb: "copy" }, context);
 }
 
 /** A destination that names none takes over the source's name. */

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { formatBundleLock } from "../../bundle/documents/bundle-lock.ts";
 import { lockName } from "../../bundle/documents/names.ts";
 import { checkLabels, type PackedImage, packBundle, packImage } from "../../bundle/push/pack.ts";
-import { lockFor, type PushDestination, pushRequest } from "../../bundle/push/push.ts";
+import { lockFor, pushRequest } from "../../bundle/push/push.ts";
 import { during } from "../../bundle/steps.ts";
 import { LadingError } from "../../errors.ts";
 import { parsePlatform } from "../../spec/platform.ts";
@@ -13,7 +13,7 @@ import { parseBundleCompression } from "../compression.ts";
 import { copyOutcome } from "../copy-outcome.ts";
 import type { ImgpkgPart } from "../imgpkg/parts.ts";
 import { parseLabels } from "../labels.ts";
-import { writeLockOutput } from "../output-file.ts";
+import { checkLockOutput, lockOutputAt, writeLockOutput } from "../lock-output.ts";
 import { Places, type SinkPlace } from "../places.ts";
 import { pushToTar } from "../push-to-tar.ts";
 import type { pushSpec } from "../tree/push.ts";
@@ -34,6 +34,8 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
     return places.sink(reference, options);
   });
 
+  const lock = lockOutputAt(options.lockOutput ?? "", "bundle", context);
+  if (options.lockOutput) await checkLockOutput(lock);
   if (options.file.length === 0) warnOfNothing(isBundle, context);
   const exclude = exclusions(options, context);
   const files = options.file.map((shown) => ({
@@ -60,9 +62,10 @@ export async function run(options: Options, context: Context): Promise<Outcome> 
   }
   const to = { sink: place.sink, tag: place.tag, tags };
   const request = { ...pushRequest(packed, to), fromName: packed.image.label, place };
-  const outcome = await copyOutcome([request], { plan: options.plan, verb: "Pushed" }, context);
+  const outcome = await copyOutcome([request], { plan: options.plan, verb: "push" }, context);
   if (options.plan) return outcome;
-  await writeLock(options, packed, to, context);
+  const written = options.lockOutput ? lockFor(packed, to) : undefined;
+  if (written !== undefined) await writeLockOutput(lock, formatBundleLock(written));
   return { ...outcome, imgpkg: [...fileLines(packed), pushedText(packed, place)] };
 }
 
@@ -117,17 +120,6 @@ function checkedTag(text: string): string {
   throw new LadingError("ERR_LADING_REFERENCE", `not a tag: '${text}'`, {
     hint: "a tag has letters, digits, '_', '.' and '-', at most 128 of them",
   });
-}
-
-async function writeLock(
-  { lockOutput }: Options,
-  packed: PackedImage,
-  to: PushDestination,
-  context: Context,
-): Promise<void> {
-  const lock = lockFor(packed, to);
-  if (!lockOutput || lock === undefined) return;
-  await writeLockOutput(resolve(context.environment.cwd, lockOutput), formatBundleLock(lock));
 }
 
 function fileLines({ entries }: PackedImage): ImgpkgPart[] {

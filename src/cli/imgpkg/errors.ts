@@ -9,6 +9,7 @@ import {
   PartialError,
   RegistryError,
 } from "../../errors.ts";
+import { hintAs } from "../error-report.ts";
 import { Interrupted } from "../interrupt.ts";
 import { systemReason } from "../system-error.ts";
 import { goValue } from "./go-value.ts";
@@ -50,7 +51,7 @@ function ownSentence(error: LadingError): string {
     error.place !== undefined && placed.has(error.code) && !error.message.includes(error.place)
       ? ` (at ${error.place})`
       : "";
-  const hint = error.hint === undefined ? "" : ` (hint: ${error.hint})`;
+  const hint = error.hint === undefined ? "" : ` (hint: ${hintAs(error.hint, "imgpkg")})`;
   return `${error.message}${said}${place}${hint}`;
 }
 

@@ -21,8 +21,8 @@ const iaasLine =
 
 /** The program when it is called as imgpkg: the same work, with imgpkg's output, errors and two exit codes. */
 export function imgpkgFace({ environment, stdout, stderr }: FaceStreams): Face {
-  const fail: Face["fail"] = async (error, options, words) => {
-    const sentence = (words === undefined ? undefined : complaintAbout(words)) ?? sentenceOf(error);
+  const fail: Face["fail"] = async (error, options, where) => {
+    const sentence = ("line" in where ? complaintAbout(where.line) : undefined) ?? sentenceOf(error);
     const laidOut = layOut(sentence).split("\n").map(printable).join("\n");
     const paint = paintFor(options.color === "never" ? "never" : "auto", stderr(), environment);
     await writeAll(stderr(), `${paint.red(`imgpkg: Error: ${laidOut}`)}\n`);

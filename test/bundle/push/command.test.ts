@@ -138,7 +138,7 @@ test("a plan writes neither image nor lock", async (t) => {
   const cwd = await workFolder(t);
   const { host } = await startRegistry(t);
   const push = ["push", "-b", `${host}/app:v1`, "-f", "app", "--lock-output", "lock.yml", "--plan"];
-  assert.match(ok(await lading(push, { cwd })), /^Would copy app as v1\n/);
+  assert.match(ok(await lading(push, { cwd })), /^Would push app as v1\n/);
   assert.equal((await lading(["tag", "resolve", "-i", `${host}/app:v1`])).code, 3);
   assert.deepEqual(await readdir(cwd), ["app"]);
 });

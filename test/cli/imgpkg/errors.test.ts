@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { during } from "../../../src/bundle/steps.ts";
 import { layOut, sentenceOf } from "../../../src/cli/imgpkg/errors.ts";
 import { goValue } from "../../../src/cli/imgpkg/go-value.ts";
 import { LadingError, PartialError, RegistryError } from "../../../src/errors.ts";
+import { bundleFolder } from "../../bundle/acceptance/support.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { startOrigin } from "../../support/hostile-origin.ts";
 import { needs } from "../../support/peers.ts";
+import { startRegistry } from "../../support/registry.ts";
+import { tempDir } from "../../support/tmp.ts";
 import { ended, imgpkg, lading, startLading } from "../support/program.ts";
 
 test("a step is a line of its own, two columns further in than the one before", () => {
@@ -171,4 +175,25 @@ test("a failure is JSON as well when that was asked for", async (t) => {
   assert.equal(stderr, `imgpkg: Error: ${sentence}\n`);
   const usage = await imgpkg(["tag", "list", "--json"]);
   assert.equal(JSON.parse(usage.stdout).Error, `required flag(s) "image" not set`);
+});
+
+test("files that are not there are named as they were written", async (t) => {
+  const cwd = await tempDir(t);
+  const { host } = await startRegistry(t);
+  bundleFolder(join(cwd, "app"), []);
+  const push = ["push", "-b", `${host}/app:v1`, "-f", "app", "--lock-output", "absent/lock.yml"];
+  const reading = "Reading path absent.yml: open absent.yml: no such file or directory";
+  const cases: [string[], string][] = [
+    [push, "Writing bundle config: open absent/lock.yml: no such file or directory"],
+    [["pull", "--lock", "absent.yml", "-o", "out"], reading],
+    [["copy", "--lock", "absent.yml", "--to-repo", `${host}/x`], reading],
+  ];
+  for (const [args, said] of cases) {
+    const { code, stdout, stderr } = await imgpkg(args, { cwd });
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.ok(stderr.includes(said), stderr);
+  }
+  // Told before anything is pushed.
+  const { stderr } = await imgpkg(["tag", "list", "-i", `${host}/app`]);
+  assert.match(stderr, /NAME_UNKNOWN/);
 });
