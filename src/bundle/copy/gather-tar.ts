@@ -1,6 +1,6 @@
 import { isLadingError } from "../../errors.ts";
 import type { RepositoryLocation, Source, Store } from "../../stores/store.ts";
-import { type PinnedReference, parsePinned } from "../documents/names.ts";
+import { lockName, type PinnedReference, parsePinned } from "../documents/names.ts";
 import { readImage } from "../read/image.ts";
 import type { BundleNode } from "../read/model.ts";
 import { readBundleTree } from "../read/tree.ts";
@@ -34,12 +34,12 @@ export async function gatherTar(
   const images = await gathering.all(tar.roots, async (root): Promise<ImageToCopy> => {
     const mountFrom = locationsOf(root, to);
     const origins = await Promise.all(mountFrom.map(open));
-    const { descriptor, tag, refs, origRef, isIndex } = root;
+    const { descriptor, tag, origRef, isIndex } = root;
     return {
       kind: kindOf(root),
       source: origins.length === 0 ? tar : new LayeredSource(tar, origins),
       root: descriptor,
-      from: refs[0] ?? `${tar.label}@${descriptor.digest}`,
+      from: nameIn(tar, root),
       foundBy: "archive",
       origin: origRef,
       ...(tag === "" ? {} : { tag }),
@@ -89,6 +89,12 @@ function locationsOf({ refs }: TarRoot, { location: to }: Store): RepositoryLoca
     }
   }
   return [...found.values()];
+}
+
+/** Where the tar says that it found the image, or the tar itself. */
+function nameIn({ label }: BundleTar, { refs, descriptor: { digest } }: TarRoot): string {
+  const [reference] = refs.flatMap((ref) => pinnedOrNone(ref) ?? []);
+  return reference === undefined ? `${label}@${digest}` : lockName(reference);
 }
 
 /** A tar may come from anybody; a reference that is none names no place to ask. */

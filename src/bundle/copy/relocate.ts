@@ -112,7 +112,28 @@ async function prepare(set: CopySet, to: Store, options: RelocateOptions): Promi
   const requests = set.images.map((image) => requestOf(image, to, options));
   const copy = await plan(requests, options);
   if (options.nonDistributable === true) checkNothingLeft(copy, set);
-  return { requests, copy, names, bundles: await set.bundles() };
+  const bundles = await set.bundles();
+  checkNames(names, [
+    ...set.images.map(({ root }) => [generatedTag(root.digest), root.digest] as const),
+    ...bundles.map(({ reference: { digest } }) => [locationsTag(digest), undefined] as const),
+  ]);
+  return { requests, copy, names, bundles };
+}
+
+/** A tar may want its images called anything, also what tells of others: that is not its to decide. */
+function checkNames(
+  names: readonly PlannedName[],
+  taken: readonly (readonly [tag: string, digest: Digest | undefined])[],
+): void {
+  const owners = new Map(taken);
+  for (const { name, root } of names) {
+    if (!owners.has(name) || owners.get(name) === root.digest) continue;
+    throw new LadingError(
+      "ERR_LADING_DOCUMENT",
+      `${root.digest} is to become ${name}, which the copy gives to another image`,
+      { hint: "whoever made this tar means to mislead, or the tool that did is broken: do not use it" },
+    );
+  }
 }
 
 function requestOf(

@@ -16,6 +16,7 @@ import {
 } from "../../spec/json.ts";
 import { limits } from "../../spec/limits.ts";
 import { type ImageManifest, type Manifest, parseManifest } from "../../spec/manifest.ts";
+import { isTag } from "../../spec/reference.ts";
 import { referrerDescriptor } from "../../stores/referrer.ts";
 import { documentLimit, documentName } from "./document.ts";
 
@@ -94,7 +95,7 @@ class DocumentReader {
     return {
       descriptor: isIndex ? this.#index(record, inside, 0) : this.#image(record, inside),
       refs: optionalStrings(record, "Refs", inside) ?? [],
-      tag: optionalString(record, "Tag", inside) ?? "",
+      tag: tagField(record, inside),
       origRef: optionalString(record, "OrigRef", inside) ?? "",
       labels: optionalStringMap(record, "Labels", inside),
       isIndex,
@@ -157,7 +158,8 @@ class DocumentReader {
       this.#manifests.set(digest, { descriptor, bytes });
       if (manifest.subject !== undefined) {
         const known = this.#referrers.get(manifest.subject.digest) ?? [];
-        this.#referrers.set(manifest.subject.digest, [...known, referrerDescriptor(descriptor, manifest)]);
+        known.push(referrerDescriptor(descriptor, manifest));
+        this.#referrers.set(manifest.subject.digest, known);
       }
     }
     return { manifest, descriptor };
@@ -166,6 +168,13 @@ class DocumentReader {
 
 function listOf(record: JsonObject, key: string, at: string): readonly unknown[] {
   return has(record, key) ? arrayField(record, key, at) : [];
+}
+
+/** Names of manifests come from here and reach registries: only what is a tag. */
+function tagField(record: JsonObject, at: string): string {
+  const tag = optionalString(record, "Tag", at) ?? "";
+  if (tag === "" || isTag(tag)) return tag;
+  throw new LadingError("ERR_LADING_DOCUMENT", `${at}.Tag is not a tag: ${quote(tag)}`);
 }
 
 function digestField(record: JsonObject, at: string): Digest {

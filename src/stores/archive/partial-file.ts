@@ -64,8 +64,7 @@ export class PartialFile {
     const lock = await takeLock(`${path}.lock`, { place: label, waitMs: 0, ...abort });
     let handle: FileHandle | undefined;
     try {
-      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      handle = await open(path, flags, 0o666);
+      handle = await openOwn(path);
       if (!(await handle.stat()).isFile()) {
         throw new LadingError("ERR_LADING_STORE", `${path} is not a file`, { place: label });
       }
@@ -160,6 +159,20 @@ export class PartialFile {
       hint: "open the finished archive to read it",
     });
   }
+}
+
+/**
+ * What an earlier run left, or a new file. One that has a second name, or belongs to somebody else, was put there: it goes,
+ * so that nothing is written into a file of others, and nobody but us can change what has been checked.
+ */
+async function openOwn(path: string): Promise<FileHandle> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(path, flags, 0o666);
+  const { nlink, uid } = await handle.stat();
+  if (nlink === 1 && (process.geteuid === undefined || uid === process.geteuid())) return handle;
+  await handle.close();
+  await unlink(path);
+  return await open(path, flags | constants.O_EXCL, 0o666);
 }
 
 /** Fails early where the archive could not get its name at the end. */
