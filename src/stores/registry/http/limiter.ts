@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 
 /**
@@ -33,7 +34,7 @@ export function createHostLimiter(perLane: number, clock: Clock): HostLimiter {
     return new Promise((resolve, reject) => {
       const queue = waiting[lane];
       const granted = (): void => {
-        signal?.removeEventListener("abort", aborted);
+        stop?.();
         resolve();
       };
       const aborted = (): void => {
@@ -41,7 +42,7 @@ export function createHostLimiter(perLane: number, clock: Clock): HostLimiter {
         reject(signal?.reason);
       };
       queue.push(granted);
-      signal?.addEventListener("abort", aborted, { once: true });
+      const stop = signal === undefined ? undefined : onAbort(signal, aborted);
     });
   };
 

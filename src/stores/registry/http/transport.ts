@@ -1,6 +1,7 @@
+import { EventEmitter } from "node:events";
 import type { Dispatcher } from "undici";
 import type { ByteStream } from "../../../bytes/stream.ts";
-import { unlessAborted } from "./abort.ts";
+import { onAbort, unlessAborted } from "./abort.ts";
 import { createProxyChooser, type ProxyOptions } from "./proxy.ts";
 import { type HostSettings, tlsOptions } from "./tls.ts";
 
@@ -100,17 +101,25 @@ export function createTransport(options: TransportOptions): Transport {
       loaded ??= load();
       const undici = await loaded;
       const { url, signal, headersTimeoutMs } = request;
+      const abort = signal === undefined ? undefined : new RequestAbort(signal);
       const sending = undici.request.call(await poolFor(url), {
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
         headers: { ...request.headers },
         body: (request.body ?? null) as Buffer | null,
-        ...(signal === undefined ? {} : { signal }),
+        // Or undici gives up the connection after each HEAD, lest its answer has a body. No registry's has, and what it
+        // would be taken for is checked like every answer.
+        reset: false,
+        ...(abort === undefined ? {} : { signal: abort }),
         ...(headersTimeoutMs === undefined ? {} : { headersTimeout: headersTimeoutMs }),
       });
       // undici looks at the signal only once there is a connection.
-      const answer = await unlessAborted(sending, signal);
+      const answer = await unlessAborted(sending, signal).catch((error: unknown) => {
+        abort?.stop();
+        throw error;
+      });
+      if (abort !== undefined) answer.body.once("close", abort.stop);
       return {
         status: answer.statusCode,
         headers: headersOf(answer.headers),
@@ -127,6 +136,29 @@ export function createTransport(options: TransportOptions): Transport {
       await Promise.all(all.map(async (pool) => (await pool).destroy()));
     },
   };
+}
+
+/**
+ * What undici listens to in place of a long-lived signal: one listener of the signal's own serves all requests. The
+ * signal's list of listeners would keep what each request held until the whole heap is collected.
+ */
+class RequestAbort extends EventEmitter {
+  readonly #signal: AbortSignal;
+  readonly stop: () => void;
+
+  constructor(signal: AbortSignal) {
+    super();
+    this.#signal = signal;
+    this.stop = onAbort(signal, () => void this.emit("abort"));
+  }
+
+  get aborted(): boolean {
+    return this.#signal.aborted;
+  }
+
+  get reason(): unknown {
+    return this.#signal.reason;
+  }
 }
 
 async function load() {
