@@ -8,14 +8,15 @@ import type { ByteStream } from "./stream.ts";
  * @throws LadingError ERR_LADING_LIMIT
  */
 export async function collect(stream: ByteStream, limit: number, what: string): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.byteLength;
     if (size > limit) throw new LadingError("ERR_LADING_LIMIT", `${what} is larger than ${limit} bytes`);
     chunks.push(Buffer.from(chunk));
   }
-  return Buffer.concat(chunks, size);
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size);
 }
 
 /** Passes at most `limit` bytes through. @throws LadingError ERR_LADING_LIMIT on the first byte beyond */

@@ -37,11 +37,21 @@ export function relocationOutcome(done: Relocation, report: RelocationReport): O
   const skipped = skippedOf(done.leftLayers, ({ root }) => pinned(root.digest), report);
   return {
     data: {
+      // Field by field: spread out, so many fields would make a hash table of each image.
       images: done.images.map(({ image, root, tags, referrers, moved, mounted, present }) => ({
-        ...imageData(image),
+        kind: image.kind,
+        from: image.from,
+        foundBy: image.foundBy,
+        origin: image.origin === "" ? undefined : image.origin,
+        digest: image.root.digest,
+        chosenFrom: image.chosenFrom,
         to: pinned(root.digest),
         mediaType: root.mediaType,
-        ...{ tags, referrers, moved, mounted, present },
+        tags,
+        referrers,
+        moved,
+        mounted,
+        present,
       })),
       locations: done.locations.map(({ bundle, tag, root }) => ({ bundle, tag, digest: root.digest })),
       skippedLayers: skipped,

@@ -89,13 +89,19 @@ class Execution {
       if (action === "move" || action === "mount") taskOf.set(i, taskOf.size);
     }
     const tasksOf = (list: readonly number[]): number[] => list.flatMap((i) => taskOf.get(i) ?? []);
+    const lanes = this.#plan.destinations.map((_, to) => this.#laneOf(to));
     for (const i of taskOf.keys()) {
       const node = nodes[i];
-      if (node === undefined) continue;
+      const lane = lanes[node?.to ?? 0];
+      if (node === undefined || lane === undefined) continue;
       const small = node.kind === "manifest" || node.descriptor.size <= smallBlobBytes;
+      const { name, limit, strict } = small ? lane.small : lane.large;
       tasks.push({
+        lane: name,
+        limit,
+        strict,
         // Manifests before small blobs: each may complete an image.
-        ...this.#lane(node.to, small, i, node.kind === "manifest" ? i - nodes.length : i),
+        rank: strict || node.kind === "blob" ? i : i - nodes.length,
         before: tasksOf(node.after === undefined ? node.children : [...node.children, node.after]),
         run: () => this.#runNode(i, node),
       });
@@ -108,8 +114,12 @@ class Execution {
       if (previous !== undefined && this.#plan.destinations[image.to]?.location === undefined)
         before.push(previous);
       lastTagging.set(image.to, tasks.length);
+      const { name, limit, strict } = (lanes[image.to] ?? this.#laneOf(image.to)).small;
       tasks.push({
-        ...this.#lane(image.to, true, nodes.length + i, i - nodes.length - images.length),
+        lane: name,
+        limit,
+        strict,
+        rank: strict ? nodes.length + i : i - nodes.length - images.length,
         before,
         run: () => this.#runTags(i, image),
       });
@@ -117,21 +127,17 @@ class Execution {
     return tasks;
   }
 
-  /** @param planned the place in the plan's order @param soonest the place in the order that completes images early */
-  #lane(
-    to: number,
-    small: boolean,
-    planned: number,
-    soonest: number,
-  ): Pick<Scheduled, "lane" | "limit" | "rank" | "strict"> {
+  /** Where work for a destination stands in line: what is small apart, unless the destination keeps an order. */
+  #laneOf(to: number): Record<"small" | "large", { name: string; limit: number; strict: boolean }> {
     const destination = this.#plan.destinations[to];
     const registry = destination?.location?.registry;
-    const lane = registry === undefined ? `store ${to}` : `registry ${registry}`;
-    if (this.#request(destination?.request).to.ordered === true)
-      return { lane, limit: this.#concurrency, rank: planned, strict: true };
-    return small
-      ? { lane: `${lane}, small`, limit: 2 * this.#concurrency, rank: soonest }
-      : { lane, limit: this.#concurrency, rank: soonest };
+    const name = registry === undefined ? `store ${to}` : `registry ${registry}`;
+    const strict = this.#request(destination?.request).to.ordered === true;
+    const large = { name, limit: this.#concurrency, strict };
+    return {
+      large,
+      small: strict ? large : { name: `${name}, small`, limit: 2 * this.#concurrency, strict },
+    };
   }
 
   async #runNode(index: number, node: PlannedNode): Promise<void> {

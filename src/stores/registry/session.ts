@@ -66,16 +66,26 @@ export interface SessionParts {
 export function createSession(parts: SessionParts): RepositorySession {
   const { registry, repository, exchange } = parts;
   const label = `${registry}/${repository}`;
-  const complete = async (call: RepositoryCall): Promise<Call> => {
+  const complete = async (call: RepositoryCall, attempts = call.attempts): Promise<Call> => {
     const base = await unlessAborted(parts.base(call.signal), call.signal);
+    // Field by field: spread out, so many fields would make a hash table of 2 KiB, for each request.
     return {
-      ...call,
       registry,
       repository,
       base,
       place: label,
       url: typeof call.to === "string" ? new URL(`/v2/${repository}/${call.to}`, base) : call.to,
       scopes: unionScopes([repositoryScope(repository, actions[call.access])], call.alsoScopes ?? []),
+      method: call.method,
+      what: call.what,
+      headers: call.headers,
+      body: call.body,
+      expect: call.expect,
+      lane: call.lane,
+      attempts,
+      headersTimeoutMs: call.headersTimeoutMs,
+      cookies: call.cookies,
+      signal: call.signal,
     };
   };
   return {
@@ -83,13 +93,19 @@ export function createSession(parts: SessionParts): RepositorySession {
     label,
     send: async (call) => exchange.send(await complete(call)),
     read: async (call, limit) => {
-      const whole = await complete(call);
+      const once = await complete(call, 1);
       for (let attempt = 1; ; attempt++) {
         try {
-          const answer = await exchange.send({ ...whole, attempts: 1 });
+          const answer = await exchange.send(once);
           return { answer, bytes: await answer.bytes(limit) };
         } catch (error) {
-          await exchange.waitToRetry(exchange.failed(error, whole), attempt, whole);
+          const { what, attempts, signal } = call;
+          await exchange.waitToRetry(exchange.failed(error, once), attempt, {
+            registry,
+            what,
+            attempts,
+            signal,
+          });
         }
       }
     },

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { digestOf } from "../../bytes/hash.ts";
 import { type Digest, hexOf } from "../../spec/digest.ts";
 import { makeFolder } from "../make-folder.ts";
@@ -21,8 +21,15 @@ export interface UploadJournal {
 export function createUploadJournal(stateDir: string, repositoryLabel: string): UploadJournal {
   const dir = join(stateDir, hexOf(digestOf(repositoryLabel)), "uploads");
   const fileOf = (digest: Digest): string => join(dir, `${digest.replace(":", "-")}.json`);
+  // Looked at once: what other processes begin meanwhile is theirs.
+  let begun: Promise<ReadonlySet<string>> | undefined;
   return {
     find: async (digest) => {
+      begun ??= readdir(dir).then(
+        (names) => new Set(names),
+        () => new Set<string>(),
+      );
+      if (!(await begun).has(basename(fileOf(digest)))) return undefined;
       try {
         const entry = JSON.parse(await readFile(fileOf(digest), "utf8")) as {
           digest?: unknown;

@@ -28,16 +28,16 @@ export interface Call extends Want {
   readonly url: URL;
   /** For errors: "read manifest v1". */
   readonly what: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: RequestBody;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: RequestBody | undefined;
   /** Statuses that the caller understands; others become errors. */
   readonly expect: readonly number[];
   /** Default "short". */
-  readonly lane?: Lane;
+  readonly lane?: Lane | undefined;
   /** Attempts in all; the policy's when left out. */
-  readonly attempts?: number;
-  readonly headersTimeoutMs?: number;
-  readonly cookies?: CookieJar;
+  readonly attempts?: number | undefined;
+  readonly headersTimeoutMs?: number | undefined;
+  readonly cookies?: CookieJar | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
