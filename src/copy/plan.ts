@@ -15,7 +15,7 @@ import { choosePlatforms, platformOf } from "./platforms.ts";
 import { Presence, type PresenceAnswer } from "./presence.ts";
 import { type CopyRequest, defaultConcurrency, type PlanOptions } from "./request.ts";
 import { planNodes } from "./routes.ts";
-import { allSettled, createGate, type Gate, linkedAbort } from "./together.ts";
+import { allSettled, createGate, type Gate, linkedAbort, mapTogether } from "./together.ts";
 import { type Graph, walk } from "./walk.ts";
 
 /**
@@ -35,6 +35,8 @@ class Planning {
   readonly #signal: AbortSignal;
   readonly #abort: (reason: unknown) => void;
   readonly #gate: Gate;
+  /** Requests and nodes at work: more than the gate lets ask, and never all, since each holds memory. */
+  readonly #atOnce: number;
   readonly #reader: ManifestReader;
   readonly #destinations: Destinations;
   readonly #sinks: readonly Sink[];
@@ -50,7 +52,9 @@ class Planning {
     this.#options = options;
     this.#signal = signal;
     this.#abort = abort;
-    this.#gate = createGate(2 * (options.concurrency ?? defaultConcurrency));
+    const concurrency = options.concurrency ?? defaultConcurrency;
+    this.#gate = createGate(2 * concurrency);
+    this.#atOnce = 4 * concurrency;
     this.#reader = new ManifestReader(this.#gate, signal);
     this.#destinations = collectDestinations(requests);
     this.#sinks = this.#destinations.list.flatMap(({ request }) => requests[request]?.to ?? []);
@@ -58,6 +62,7 @@ class Planning {
     this.#presence = new Presence({
       requests,
       sinks: this.#sinks,
+      concurrency: this.#atOnce,
       gate: this.#gate,
       signal,
       abort,
@@ -67,12 +72,7 @@ class Planning {
   }
 
   async run(): Promise<CopyPlan> {
-    // More than can be read at once, and not all: thousands of graphs begun at the same time fill the memory.
-    const begin = createGate(8 * (this.#options.concurrency ?? defaultConcurrency));
-    const graphs = await allSettled(
-      this.#requests.map((_, i) => this.#orFailure(i, () => begin(() => this.#graphOf(i)))),
-      this.#abort,
-    );
+    const graphs = await this.#each(this.#requests, (_, i) => this.#orFailure(i, () => this.#graphOf(i)));
     const toOf = this.#destinations.ofRequest;
     // A second round is only needed when requests dropped out because content is missing.
     for (;;) {
@@ -93,6 +93,10 @@ class Planning {
         graphs[request] = undefined;
       }
     }
+  }
+
+  #each<T, R>(items: readonly T[], task: (item: T, index: number) => Promise<R>): Promise<R[]> {
+    return mapTogether(items, this.#atOnce, task, this.#abort);
   }
 
   /** What a request's task gives; with `keepGoing` a failure is noted and gives nothing. */
@@ -237,7 +241,7 @@ class Planning {
       return [need, undefined];
     };
     const all = needs.flatMap((here) => [...here.values()]);
-    return new Map(await allSettled(all.map(find), this.#abort));
+    return new Map(await this.#each(all, find));
   }
 
   async #finish(
@@ -254,9 +258,8 @@ class Planning {
       sources,
       mountable: (need) => this.#mountable(need),
     });
-    const images: PlannedImage[] = [];
-    for (const [request, graph] of graphs.entries()) {
-      if (graph === undefined) continue;
+    const planned = await this.#each(graphs, async (graph, request): Promise<PlannedImage | undefined> => {
+      if (graph === undefined) return undefined;
       const to = ofRequest[request] ?? 0;
       const tops = graph.tops.map((key) => indexOf(to, key));
       const rootThere = nodes[tops[0] ?? 0]?.action === "present";
@@ -271,8 +274,9 @@ class Planning {
       );
       const { label: from } = this.#request(request).from;
       const { root, leftOut } = graph;
-      images.push({ request, from, to, root, tags, tops, referrers: tops.length - 1, leftOut });
-    }
+      return { request, from, to, root, tags, tops, referrers: tops.length - 1, leftOut };
+    });
+    const images = planned.filter((image) => image !== undefined);
     checkTags(images, destinations);
     const failures = [...this.#failures.values()].sort((a, b) => a.request - b.request);
     const plan: CopyPlan = { destinations, images, nodes, totals, failures };

@@ -4,7 +4,7 @@ import type { Sink } from "../stores/store.ts";
 import { isSamePlace } from "./destinations.ts";
 import { manifestsInOrder, type Need, type Needs } from "./need.ts";
 import type { CopyRequest } from "./request.ts";
-import { allSettled, type Gate } from "./together.ts";
+import { allSettled, type Gate, mapTogether } from "./together.ts";
 
 /**
  * - `present`: asked and there, or known without asking.
@@ -16,6 +16,8 @@ export type PresenceAnswer = "present" | "absent" | "unknown";
 export interface PresenceContext {
   readonly requests: readonly CopyRequest[];
   readonly sinks: readonly Sink[];
+  /** How many needs are at work at once; those that come to a question wait at the gate. */
+  readonly concurrency: number;
   readonly gate: Gate;
   readonly signal: AbortSignal;
   readonly abort: (reason: unknown) => void;
@@ -75,7 +77,7 @@ export class Presence {
     needs: ReadonlyMap<string, Need>,
     mountable: (need: Need) => boolean,
   ): Promise<[Need, PresenceAnswer][]> {
-    const { requests, sinks, abort } = this.#context;
+    const { requests, sinks, concurrency, abort } = this.#context;
     const sink = sinks[to];
     const near = sink === undefined || sink.location === undefined;
     const answers = new Map<string, Promise<{ answer: PresenceAnswer; trusted: boolean }>>();
@@ -99,8 +101,16 @@ export class Presence {
     // Parents first, so that a child finds their answers; blobs last.
     const order = [...manifestsInOrder(needs).reverse()];
     for (const need of needs.values()) if (need.node.kind === "blob") order.push(need);
-    for (const need of order) answers.set(nodeKey(need.node), answer(need));
-    const settled = await allSettled([...answers.values()], abort);
+    const settled = await mapTogether(
+      order,
+      concurrency,
+      (need) => {
+        const answering = answer(need);
+        answers.set(nodeKey(need.node), answering);
+        return answering;
+      },
+      abort,
+    );
     return order.map((need, i) => [need, settled[i]?.answer ?? "unknown"]);
   }
 }

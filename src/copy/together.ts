@@ -56,6 +56,35 @@ export async function allSettled<T>(
   return results.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
+/**
+ * Does a task for each item, at most `size` of them at once: of many items, only those at work hold memory.
+ * @returns the results in the order of the items
+ * @throws the first failure, when all that was at work has settled; `abort` is told of it, and nothing new begins
+ */
+export async function mapTogether<T, R>(
+  items: readonly T[],
+  size: number,
+  task: (item: T, index: number) => Promise<R>,
+  abort: (reason: unknown) => void,
+): Promise<R[]> {
+  const results: R[] = [];
+  const ahead = items.entries();
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    // All lanes take from one iterator: each item is somebody's.
+    for (const [i, item] of ahead) {
+      if (failed) return;
+      results[i] = await task(item, i);
+    }
+  };
+  const lanes = Array.from({ length: Math.max(1, Math.min(size, items.length)) }, lane);
+  await allSettled(lanes, (reason) => {
+    failed = true;
+    abort(reason);
+  });
+  return results;
+}
+
 /** A controller that also follows the caller's signal. */
 export function linkedAbort(signal: AbortSignal | undefined): {
   readonly signal: AbortSignal;

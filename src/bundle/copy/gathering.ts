@@ -1,5 +1,5 @@
 import { defaultConcurrency } from "../../copy/request.ts";
-import { allSettled, linkedAbort } from "../../copy/together.ts";
+import { linkedAbort, mapTogether } from "../../copy/together.ts";
 import type { Digest } from "../../spec/digest.ts";
 import type { BundleNode } from "../read/model.ts";
 import type { GatherOptions, ImageToCopy } from "./model.ts";
@@ -18,17 +18,16 @@ export class Gathering {
   }
 
   /** The results in the order of the items. */
-  async all<T, R>(items: Iterable<T>, ask: (item: T) => Promise<R>): Promise<R[]> {
-    const results: R[] = [];
-    const waiting = [...items].entries();
-    const lane = async (): Promise<void> => {
-      for (const [i, item] of waiting) {
+  all<T, R>(items: Iterable<T>, ask: (item: T) => Promise<R>): Promise<R[]> {
+    return mapTogether(
+      [...items],
+      this.#lanes,
+      async (item) => {
         this.signal.throwIfAborted();
-        results[i] = await ask(item);
-      }
-    };
-    await allSettled(Array.from({ length: this.#lanes }, lane), this.#abort);
-    return results;
+        return await ask(item);
+      },
+      this.#abort,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { allSettled, createGate, type Gate, linkedAbort } from "../../copy/together.ts";
+import { allSettled, createGate, type Gate, linkedAbort, mapTogether } from "../../copy/together.ts";
 import { LadingError } from "../../errors.ts";
 import type { EventListener } from "../../events.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
@@ -45,6 +45,8 @@ export interface ReadBundleTreeOptions extends CallOptions {
 const defaultConcurrency = 5;
 /** Bundles in one tree. */
 const maxBundles = 10_000;
+/** Characters in the locks of one tree: thirty times what ten thousand images take. */
+const maxLockText = 128 * 1024 * 1024;
 
 /**
  * Reads a bundle and the bundles in it, and finds where every image is. Where a bundle has a locations image in its
@@ -69,10 +71,13 @@ class TreeReader {
   readonly #options: ReadBundleTreeOptions;
   readonly #signal: AbortSignal;
   readonly #abort: (reason: unknown) => void;
+  readonly #concurrency: number;
   readonly #gate: Gate;
   readonly #finder: ImageFinder;
   /** By name; undefined while it is read. Nobody waits for a bundle: that could be in a circle. */
   readonly #bundles = new Map<string, LoadedBundle | undefined>();
+  /** Characters of the locks that were read. */
+  #lockText = 0;
 
   constructor(
     root: BundleRoot,
@@ -83,7 +88,8 @@ class TreeReader {
     this.#options = options;
     this.#signal = options.signal;
     this.#abort = abort;
-    this.#gate = createGate(options.concurrency ?? defaultConcurrency);
+    this.#concurrency = options.concurrency ?? defaultConcurrency;
+    this.#gate = createGate(this.#concurrency);
     this.#finder = new ImageFinder(root, repositories, this.#gate, {
       signal: this.#signal,
       kinds: options.depth !== "one",
@@ -128,15 +134,24 @@ class TreeReader {
       this.#gate(() => readLocations(source, descriptor.digest, call)),
     ] as const);
     const { images } = files.lock;
+    this.#lockText += textOf(files.lock);
+    if (this.#lockText > maxLockText) {
+      throw new LadingError(
+        "ERR_LADING_LIMIT",
+        `the locks of the bundles in one have more than ${maxLockText} characters`,
+        { place: name },
+      );
+    }
     this.#options.on?.({
       type: "debug",
       message: `read the bundle ${name}: ${images.length} images, ${locations === undefined ? "no locations image" : "with a locations image"}`,
     });
     const located = locations === undefined ? undefined : byDigest(locations.images);
-    const found = await this.#all(
-      byDigestOf(images).map((locked) =>
-        this.#finder.find(locked, reference, located?.get(locked[0].reference.digest)),
-      ),
+    const found = await mapTogether(
+      byDigestOf(images),
+      this.#concurrency,
+      (locked) => this.#finder.find(locked, reference, located?.get(locked[0].reference.digest)),
+      this.#abort,
     );
     const nested: Promise<void>[] = [];
     const entries = found.map(({ bundle: inner, ...entry }): LoadedEntry => {
@@ -161,6 +176,15 @@ interface OpenedBundle {
   readonly source: Source;
   readonly descriptor: Descriptor;
   readonly manifest: ImageManifest;
+}
+
+function textOf({ images }: ImagesLock): number {
+  let length = 0;
+  for (const { image, annotations } of images) {
+    length += image.length;
+    for (const [name, value] of Object.entries(annotations)) length += name.length + value.length;
+  }
+  return length;
 }
 
 function byDigest(images: readonly LocatedImage[]): ReadonlyMap<Digest, LocatedImage> {
