@@ -13,8 +13,8 @@ import type { VerifyProblem } from "./model.ts";
 /** An image that a bundle names, looked at where it is or should be. */
 export interface CheckedImage {
   readonly kind: "bundle" | "image";
+  readonly origin: string;
   readonly image: string;
-  readonly location: string;
   readonly problems: readonly VerifyProblem[];
   /** Present for a bundle that was found: its own lock is next. */
   readonly bundle?: Found;
@@ -22,7 +22,7 @@ export interface CheckedImage {
 
 /** A locations image, and what is wrong with it or with what it says. */
 export interface CheckedLocations {
-  readonly location: string;
+  readonly image: string;
   readonly problems: readonly VerifyProblem[];
 }
 
@@ -62,7 +62,7 @@ export async function lookInside(bundle: Found, context: InsideContext): Promise
   const images = looked.map(({ checked }) => checked);
   if (locations === undefined) return { images };
   const problems = [...locations.problems, ...looked.flatMap(({ lie }) => lie ?? [])];
-  return { images, locations: { location: locations.location, problems } };
+  return { images, locations: { image: locations.image, problems } };
 }
 
 function readLock(
@@ -86,15 +86,15 @@ async function readSaid(
   const found = await attempt(() => gate(() => source.resolve(tag, { signal })), { signal });
   if ("problem" in found) {
     if (found.problem.state === "missing" || found.problem.state === "denied") return undefined;
-    return { location: `${lockRepositoryName(reference)}:${tag}`, problems: [found.problem] };
+    return { image: `${lockRepositoryName(reference)}:${tag}`, problems: [found.problem] };
   }
-  const location = lockName(pinnedIn(reference, found.value.digest));
+  const image = lockName(pinnedIn(reference, found.value.digest));
   const problems = await content.check(source, found.value);
   const read = await attempt(() => gate(() => readLocations(source, descriptor.digest, { signal })), {
     signal,
   });
-  if ("problem" in read) return { location, problems: [...problems, read.problem] };
-  return { location, problems, ...(read.value === undefined ? {} : { said: read.value }) };
+  if ("problem" in read) return { image, problems: [...problems, read.problem] };
+  return { image, problems, ...(read.value === undefined ? {} : { said: read.value }) };
 }
 
 interface Looked {
@@ -111,14 +111,14 @@ async function lookAt(
   context: InsideContext,
 ): Promise<Looked> {
   const { content, gate, signal } = context;
-  const [{ image }] = locked;
+  const [{ image: origin }] = locked;
   const unsaid =
-    isTold && said === undefined ? lie(`it does not tell of ${image}, which the lock names`) : {};
+    isTold && said === undefined ? lie(`it does not tell of ${origin}, which the lock names`) : {};
   const found = await locate(bundle.reference, locked, said, context);
-  const location = lockName(found.reference);
+  const image = lockName(found.reference);
   if ("problem" in found) {
     const kind = said?.isBundle === true ? "bundle" : "image";
-    return { checked: { kind, image, location, problems: [found.problem] }, ...unsaid };
+    return { checked: { kind, origin, image, problems: [found.problem] }, ...unsaid };
   }
   const problems = await content.check(found.source, found.descriptor);
   const { digest } = found.descriptor;
@@ -129,15 +129,15 @@ async function lookAt(
   if ("problem" in read) {
     // Most likely what the check has found already.
     const all = problems.length === 0 ? [read.problem] : problems;
-    return { checked: { kind: "image", image, location, problems: all }, ...unsaid };
+    return { checked: { kind: "image", origin, image, problems: all }, ...unsaid };
   }
   const { isBundle } = read.value;
   const checked: CheckedImage = isBundle
-    ? { kind: "bundle", image, location, problems, bundle: found }
-    : { kind: "image", image, location, problems };
+    ? { kind: "bundle", origin, image, problems, bundle: found }
+    : { kind: "image", origin, image, problems };
   if (said === undefined || said.isBundle === isBundle) return { checked, ...unsaid };
   const [wrong, right] = isBundle ? ["an image", "a bundle"] : ["a bundle", "an image"];
-  return { checked, ...lie(`it says that ${image} is ${wrong}, and it is ${right}`) };
+  return { checked, ...lie(`it says that ${origin} is ${wrong}, and it is ${right}`) };
 }
 
 function lie(message: string): Pick<Looked, "lie"> {

@@ -25,9 +25,9 @@ export interface VerifyProblem {
 export interface VerifiedImage {
   readonly kind: "bundle" | "image" | "locations";
   /** What locks call it; its own place for the bundle itself and for locations images. */
-  readonly image: string;
+  readonly origin: string;
   /** Where it is, or should be. */
-  readonly location: string;
+  readonly image: string;
   /** The worst of its problems. */
   readonly state: VerifyState;
   readonly problems: readonly VerifyProblem[];

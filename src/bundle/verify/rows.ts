@@ -1,7 +1,7 @@
 import { type VerifiedImage, type VerifyProblem, worstOf } from "./model.ts";
 
 /** What is found of one image at one place, whichever bundles name it. */
-interface Row extends Pick<VerifiedImage, "kind" | "image" | "location"> {
+interface Row extends Pick<VerifiedImage, "kind" | "origin" | "image"> {
   readonly problems: Map<string, VerifyProblem>;
   readonly neededBy: Set<string>;
 }
@@ -9,30 +9,37 @@ interface Row extends Pick<VerifiedImage, "kind" | "image" | "location"> {
 /** The findings in the order in which the images were first named, each place once. */
 export class Rows {
   readonly #rows = new Map<string, Row>();
+  #count = 0;
+
+  /** How often an image was named, each bundle's naming counted. */
+  get count(): number {
+    return this.#count;
+  }
 
   /** @param neededBy the bundle that names it; undefined for the root */
   add(
-    { kind, image, location }: Pick<VerifiedImage, "kind" | "image" | "location">,
+    { kind, origin, image }: Pick<VerifiedImage, "kind" | "origin" | "image">,
     problems: readonly VerifyProblem[],
     neededBy?: string,
   ): void {
-    const row = this.#rows.get(location) ?? {
-      ...{ kind, image, location },
+    this.#count++;
+    const row = this.#rows.get(image) ?? {
+      ...{ kind, origin, image },
       problems: new Map(),
       neededBy: new Set(),
     };
-    this.#rows.set(location, row);
-    for (const problem of problems) this.addProblem(location, problem);
+    this.#rows.set(image, row);
+    for (const problem of problems) this.addProblem(image, problem);
     if (neededBy !== undefined) row.neededBy.add(neededBy);
   }
 
-  addProblem(location: string, problem: VerifyProblem): void {
-    this.#rows.get(location)?.problems.set(`${problem.digest} ${problem.message}`, problem);
+  addProblem(image: string, problem: VerifyProblem): void {
+    this.#rows.get(image)?.problems.set(`${problem.digest} ${problem.message}`, problem);
   }
 
   list(): VerifiedImage[] {
-    return [...this.#rows.values()].map(({ problems, neededBy, ...image }) => ({
-      ...image,
+    return [...this.#rows.values()].map(({ problems, neededBy, ...found }) => ({
+      ...found,
       state: worstOf([...problems.values()].map(({ state }) => state)),
       problems: [...problems.values()],
       neededBy: [...neededBy],

@@ -33,7 +33,7 @@ export interface BundleToVerify {
 /**
  * Verifies a bundle with everything below it, and goes on where something is wrong: what is wrong is the result.
  * @throws LadingError what reading the bundle's own manifest and config throws; ERR_LADING_USAGE when it is no bundle;
- *   ERR_LADING_LIMIT for more than 100,000 bundles
+ *   ERR_LADING_LIMIT when it and the bundles in it name more than 100,000 images
  */
 export async function verifyBundle(
   { reference, source }: BundleToVerify,
@@ -44,14 +44,14 @@ export async function verifyBundle(
   const gate = createGate(concurrency);
   const content = new ContentChecker({ gate, signal, abort, bytes, on });
   const root = await during("Fetching image", () => findRoot(reference, source, signal));
-  const location = lockName(root.reference);
+  const image = lockName(root.reference);
   const rows = new Rows();
-  rows.add({ kind: "bundle", image: location, location }, await content.check(source, root.descriptor));
+  rows.add({ kind: "bundle", origin: image, image }, await content.check(source, root.descriptor));
   const finder = new ImageFinder(root, repositories, gate, { signal, kinds: true, missing: "fail" });
   await openAll(root, rows, { finder, content, gate, signal, abort });
   const images = rows.list();
   return {
-    bundle: location,
+    bundle: image,
     state: worstOf(images.map(({ state }) => state)),
     images,
     checked: content.checked,
@@ -70,45 +70,44 @@ async function findRoot(reference: Reference, source: Source, signal: AbortSigna
   return { reference: pinnedIn(reference, descriptor.digest), source, descriptor };
 }
 
-/** Level by level, so that each bundle is opened once however many name it. */
+/** Bundles that are looked into at the same time: what is found in each is held until all are done. */
+const together = 32;
+
+/** In the order in which they are met, so that each bundle is opened once however many name it. */
 async function openAll(root: Found, rows: Rows, context: InsideContext): Promise<void> {
   const opened = new Set([lockName(root.reference)]);
-  let level: readonly Found[] = [root];
-  while (level.length > 0) {
+  const ahead: Found[] = [root];
+  while (ahead.length > 0) {
+    const bundles = ahead.splice(0, together);
     const insides = await allSettled(
-      level.map((bundle) => lookInside(bundle, context)),
+      bundles.map((bundle) => lookInside(bundle, context)),
       context.abort,
     );
-    const next: Found[] = [];
     for (const [i, inside] of insides.entries()) {
-      const bundle = level[i];
+      const bundle = bundles[i];
       if (bundle !== undefined) addRows(lockName(bundle.reference), inside, rows);
-      for (const { location, bundle: nested } of inside.images) {
-        if (nested === undefined || opened.has(location)) continue;
-        opened.add(location);
-        next.push(nested);
+      for (const { image, bundle: nested } of inside.images) {
+        if (nested === undefined || opened.has(image)) continue;
+        opened.add(image);
+        ahead.push(nested);
       }
-    }
-    if (opened.size > limits.graphNodes) {
+      if (rows.count <= limits.graphNodes) continue;
       throw new LadingError(
         "ERR_LADING_LIMIT",
-        `the bundle has more than ${limits.graphNodes} bundles in it`,
-        {
-          place: lockName(root.reference),
-        },
+        `the bundle names more than ${limits.graphNodes} images, the bundles within bundles counted each time`,
+        { place: lockName(root.reference) },
       );
     }
-    level = next;
   }
 }
 
 function addRows(bundle: string, { problem, locations, images }: Inside, rows: Rows): void {
   if (problem !== undefined) rows.addProblem(bundle, problem);
   if (locations !== undefined) {
-    const { location, problems } = locations;
-    rows.add({ kind: "locations", image: location, location }, problems, bundle);
+    const { image, problems } = locations;
+    rows.add({ kind: "locations", origin: image, image }, problems, bundle);
   }
-  for (const { kind, image, location, problems } of images) {
-    rows.add({ kind, image, location }, problems, bundle);
+  for (const { kind, origin, image, problems } of images) {
+    rows.add({ kind, origin, image }, problems, bundle);
   }
 }

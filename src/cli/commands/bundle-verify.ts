@@ -46,10 +46,10 @@ export async function run(
 
 /** A line for each image, and below it what is wrong with it and who names it. */
 function linesOf(images: readonly VerifiedImage[]): string[] {
-  const rows = table(images.map(({ state, kind, location }) => [state, kind, location])).split("\n");
-  return images.flatMap(({ image, location, problems, neededBy }, i) => [
+  const rows = table(images.map(({ state, kind, image }) => [state, kind, image])).split("\n");
+  return images.flatMap(({ origin, image, problems, neededBy }, i) => [
     rows[i] ?? "",
-    ...(image === location ? [] : [`  from ${image}`]),
+    ...(origin === image ? [] : [`  from ${origin}`]),
     ...problems.map(({ message, digest }) =>
       digest === undefined ? `  ${printable(message)}` : `  ${digest}: ${printable(message)}`,
     ),

@@ -32,7 +32,7 @@ for (const kind of registryKinds) {
     const { state, images } = JSON.parse(stdout);
     assert.equal(state, "ok");
     assert.deepEqual(
-      images.map((each: { kind: string; location: string }) => `${each.kind} ${each.location.split("@")[0]}`),
+      images.map((each: { kind: string; image: string }) => `${each.kind} ${each.image.split("@")[0]}`),
       ["bundle", "locations", "bundle", "locations", "image"].map((what) => `${what} ${to.host}/x`),
     );
     const text = (await run(shell, `describe -b ${to.host}/x:v1`)).stdout;

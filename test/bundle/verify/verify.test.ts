@@ -46,9 +46,7 @@ async function image(store: MemoryStore | RegistryStore, name = "app") {
 
 /** Its state and kind by repository, in the report's order. */
 function summary({ images }: BundleVerifyReport): string[] {
-  return images.map(
-    ({ state, kind, location }) => `${state} ${kind} ${location.split("/")[1]?.split("@")[0]}`,
-  );
+  return images.map(({ state, kind, image }) => `${state} ${kind} ${image.split("/")[1]?.split("@")[0]}`);
 }
 
 test("a bundle in a bundle with locations is well, and everything in it is looked at", async () => {
@@ -75,8 +73,8 @@ test("a bundle in a bundle with locations is well, and everything in it is looke
   ]);
   assert.deepEqual(report.images[4], {
     kind: "image",
-    image: `example.com/app@${app.digest}`,
-    location: `example.com/x@${app.digest}`,
+    origin: `example.com/app@${app.digest}`,
+    image: `example.com/x@${app.digest}`,
     state: "ok",
     problems: [],
     neededBy: [`example.com/x@${nested.digest}`],
@@ -141,11 +139,11 @@ test("a locations image that lies is found out, whatever the lie", async () => {
   ]);
   const report = await shelf.verify("x:v1");
   assert.equal(report.state, "wrong");
-  const byLocation = new Map(report.images.map((each) => [each.location, each]));
-  const missing = byLocation.get(`example.com/x@${app.digest}`);
+  const byImage = new Map(report.images.map((each) => [each.image, each]));
+  const missing = byImage.get(`example.com/x@${app.digest}`);
   assert.equal(missing?.state, "missing");
   assert.match(missing?.problems[0]?.message ?? "", /^the locations image says that it is here: /);
-  const liar = byLocation.get(`example.com/x@${locations.digest}`);
+  const liar = byImage.get(`example.com/x@${locations.digest}`);
   assert.deepEqual(liar?.problems.map(({ message }) => message).sort(), [
     `it does not tell of example.com/origin@${third.digest}, which the lock names`,
     ...[
