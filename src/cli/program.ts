@@ -68,7 +68,7 @@ function rootCommand(name: string, columns: () => number, shown: { out: string; 
   root
     .usage("<command> [options]")
     .description(
-      "OCI content in, out and across: images, layouts, archives and registries, without a daemon.",
+      "OCI content in, out and across: images, bundles, layouts, archives and registries, without a daemon.",
     )
     .exitOverride()
     .configureOutput({
