@@ -36,7 +36,7 @@ export async function gatherTar(
     const origins = await Promise.all(mountFrom.map(open));
     const { descriptor, tag, origRef, isIndex } = root;
     return {
-      kind: kindOf(root),
+      kind: await kindOf(tar, root, gathering.signal),
       source: origins.length === 0 ? tar : new LayeredSource(tar, origins),
       root: descriptor,
       from: nameIn(tar, root),
@@ -49,7 +49,7 @@ export async function gatherTar(
   });
   const bundle = tar.roots.find(isRootBundle);
   return {
-    subject: bundle === undefined ? await subjectOf(tar, gathering) : subjectOfBundle(bundle),
+    subject: bundle === undefined ? subjectOf(images) : subjectOfBundle(bundle),
     images: sortedOnce(images),
     bundles: async () => {
       if (bundle === undefined) return [];
@@ -116,17 +116,15 @@ function subjectOfBundle({ descriptor: { digest }, tag }: TarRoot): CopySubject 
 }
 
 /** Tars of old did not say which bundle is the root. */
-async function subjectOf(tar: BundleTar, gathering: Gathering): Promise<CopySubject> {
-  const images = tar.roots.filter(({ isIndex }) => !isIndex);
-  const bundles = await gathering.all(images, async ({ descriptor }) => {
-    const { isBundle } = await readImage(tar, descriptor, { signal: gathering.signal });
-    return isBundle;
-  });
-  return bundles.includes(true) ? { kind: "unknown bundle" } : { kind: "images" };
+function subjectOf(images: readonly ImageToCopy[]): CopySubject {
+  return images.some(({ kind }) => kind === "bundle") ? { kind: "unknown bundle" } : { kind: "images" };
 }
 
-function kindOf({ tag, labels }: TarRoot): CopyKind {
-  if (labels !== undefined && Object.hasOwn(labels, rootBundleLabel)) return "bundle";
-  const [, kind] = /^sha(?:256|512)-[0-9a-f]+\.(sig|att|sbom)$/.exec(tag) ?? [];
-  return (kind as CopyKind | undefined) ?? "image";
+/** What cosign made is known by its tag, a bundle by the label in its config, which the tar's document holds. */
+async function kindOf(tar: BundleTar, root: TarRoot, signal: AbortSignal): Promise<CopyKind> {
+  if (isRootBundle(root)) return "bundle";
+  const [, kind] = /^sha(?:256|512)-[0-9a-f]+\.(sig|att|sbom)$/.exec(root.tag) ?? [];
+  if (kind !== undefined) return kind as CopyKind;
+  if (root.isIndex) return "image";
+  return (await readImage(tar, root.descriptor, { signal })).isBundle ? "bundle" : "image";
 }

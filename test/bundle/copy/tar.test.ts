@@ -89,8 +89,7 @@ test("a bundle with all of cosign's artifacts goes through a tar, without its or
   assert.deepEqual(await yard.tags(`${to}/x`), expected);
   assert.deepEqual(
     first.images.map(({ image: { kind } }) => kind).sort(),
-    // A tar says which bundle is the root, and not which of the others are bundles.
-    ["att", "bundle", "image", "image", "sbom", "sig", "sig"],
+    ["att", "bundle", "bundle", "image", "sbom", "sig", "sig"],
   );
   assert.equal(
     lockOutput(first.set, { registry: to, repository: "x" }),
