@@ -38,6 +38,7 @@ export class BestSpeedWorker {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
   #failure: unknown;
+  #isEnding = false;
 
   constructor() {
     this.#worker = new Worker(program, {
@@ -51,7 +52,8 @@ export class BestSpeedWorker {
     this.#worker.unref();
     this.#worker.on("message", (output: Batch) => {
       const waiting = this.#waiting.shift();
-      if (this.#waiting.length === 0) this.#worker.unref();
+      // While it ends somebody waits for that, whatever is still said meanwhile.
+      if (this.#waiting.length === 0 && !this.#isEnding) this.#worker.unref();
       waiting?.resolve(output);
     });
     this.#worker.on("error", (error) => this.#fail(error));
@@ -79,6 +81,8 @@ export class BestSpeedWorker {
 
   /** Ends the thread, whatever it is doing. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 
