@@ -144,6 +144,24 @@ test("helpers: for a host before the file, for all hosts after it", async (t) =>
   assert.ok((await readFile(join(dir, "log"), "utf8")).includes("get https://index.docker.io/v1/\n"));
 });
 
+test("helpers: one that fails is asked five times more, one that knows nothing is not", async (t) => {
+  const { env, dir } = await helperPrograms(t);
+  const path = join(dir, "bin/docker-credential-flaky");
+  const good = '{"Username":"me","Secret":"pw"}';
+  const script = `echo try >> "${dir}/tries"; [ $(wc -l < "${dir}/tries") -gt 3 ] && echo '${good}'\n`;
+  await writeFile(path, `#!/bin/sh\n${script}`);
+  await chmod(path, 0o755);
+  const waits: number[] = [];
+  const clock = { sleep: async (ms: number) => void waits.push(ms) };
+  assert.equal((await getFromHelper("flaky", "h.example", { env, clock }))?.username, "me");
+  assert.equal(waits.length, 3);
+  await assert.rejects(getFromHelper("broken", "h.example", { env, clock }), /failed to get a credential/);
+  assert.equal(waits.length, 8);
+  assert.equal(await getFromHelper("kept", "unknown.example", { env, clock }), undefined);
+  await assert.rejects(getFromHelper("absent", "h.example", { env, clock }), /is not installed/);
+  assert.equal(waits.length, 8);
+});
+
 test("helpers: failures are told without their output, and names are checked", async (t) => {
   const { env } = await helperPrograms(t);
   for (const [name, code] of [
@@ -155,11 +173,15 @@ test("helpers: failures are told without their output, and names are checked", a
     ["a;reboot", "ERR_LADING_USAGE"],
     ["", "ERR_LADING_USAGE"],
   ] as const) {
-    await assert.rejects(getFromHelper(name, "h.example", { env }), (error: Error & { code: string }) => {
-      assert.equal(error.code, code, name);
-      assert.ok(!/secret-in/.test(JSON.stringify(error) + error.message + String(error.cause)));
-      return true;
-    });
+    const clock = { sleep: async () => {} };
+    await assert.rejects(
+      getFromHelper(name, "h.example", { env, clock }),
+      (error: Error & { code: string }) => {
+        assert.equal(error.code, code, name);
+        assert.ok(!/secret-in/.test(JSON.stringify(error) + error.message + String(error.cause)));
+        return true;
+      },
+    );
   }
   assert.equal((await getFromHelper("deaf", "h.example".repeat(20_000), { env }))?.username, "me");
 });

@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
 import { LadingError, systemCode } from "../../../errors.ts";
+import { type Clock, systemClock } from "../http/clock.ts";
 import type { Credential } from "./credentials.ts";
 
 export interface HelperOptions {
   /** Environment of the program; this process's own when left out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
+  readonly clock?: Pick<Clock, "sleep">;
 }
 
 const timeoutMs = 30_000;
@@ -13,8 +15,11 @@ const longestAnswer = 128 * 1024;
 /** What helpers print when they know nothing of a server (docker-credential-helpers, `errCredentialsNotFound`). */
 const notFound = /credentials not found|no credentials|could not be found in the keychain/i;
 
+/** Between the tries when a helper fails: some ask a service for a fresh token, and several may run at once. */
+const waitsMs = [200, 400, 800, 1600, 3200];
+
 /**
- * Asks `docker-credential-<name>` for a credential.
+ * Asks `docker-credential-<name>` for a credential; again, up to five times, when it fails.
  * @returns undefined when it knows none
  * @throws LadingError ERR_LADING_UNAUTHORIZED when the helper is absent or fails
  */
@@ -23,21 +28,34 @@ export async function getFromHelper(
   server: string,
   options: HelperOptions = {},
 ): Promise<Credential | undefined> {
-  const answer = await call(name, "get", server, options);
+  const answer = await getAnswer(name, server, options);
   if (answer === undefined) return undefined;
   let json: { Username?: unknown; Secret?: unknown };
   try {
     json = Object(JSON.parse(answer));
   } catch {
-    throw failure(name, "did not answer with JSON");
+    throw new HelperError(name, "did not answer with JSON");
   }
   if (typeof json.Username !== "string" || typeof json.Secret !== "string") {
-    throw failure(name, "answered without a user name and a secret");
+    throw new HelperError(name, "answered without a user name and a secret");
   }
   if (json.Username === "" && json.Secret === "") return undefined;
   return json.Username === "<token>"
     ? { identityToken: json.Secret }
     : { username: json.Username, password: json.Secret };
+}
+
+async function getAnswer(name: string, server: string, options: HelperOptions): Promise<string | undefined> {
+  const { clock = systemClock, signal } = options;
+  for (const wait of waitsMs) {
+    try {
+      return await call(name, "get", server, options);
+    } catch (error) {
+      if (!(error instanceof HelperError && error.ran)) throw error;
+      await clock.sleep(wait, signal);
+    }
+  }
+  return await call(name, "get", server, options);
 }
 
 /** Hands a credential over for keeping. @throws LadingError ERR_LADING_UNAUTHORIZED */
@@ -63,15 +81,16 @@ export async function eraseWithHelper(
   await call(name, "erase", server, options);
 }
 
-function failure(name: string, why: string, cause?: unknown): LadingError {
-  return new LadingError(
-    "ERR_LADING_UNAUTHORIZED",
-    `the credential helper docker-credential-${name} ${why}`,
-    {
+class HelperError extends LadingError {
+  /** It ran and failed: another run may do better. */
+  readonly ran: boolean;
+
+  constructor(name: string, why: string, { ran = false } = {}) {
+    super("ERR_LADING_UNAUTHORIZED", `the credential helper docker-credential-${name} ${why}`, {
       hint: "see credHelpers and credsStore in the docker configuration",
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
+    });
+    this.ran = ran;
+  }
 }
 
 /** One run of the program, without a shell. @returns undefined when it says that it does not know the server */
@@ -107,9 +126,10 @@ function call(
         if (options.signal?.aborted === true) return reject(options.signal.reason);
         if (notFound.test(stdout)) return resolve(undefined);
         // Neither the output nor Node's message is told: both may hold the secret.
-        if (systemCode(error) === "ENOENT") return reject(failure(name, "is not installed"));
-        if (error.killed === true) return reject(failure(name, `did not end within ${timeoutMs / 1000} s`));
-        reject(failure(name, `failed to ${action} a credential`));
+        if (systemCode(error) === "ENOENT") return reject(new HelperError(name, "is not installed"));
+        if (error.killed === true)
+          return reject(new HelperError(name, `did not end within ${timeoutMs / 1000} s`));
+        reject(new HelperError(name, `failed to ${action} a credential`, { ran: true }));
       },
     );
     // A helper that does not read its input ends the pipe early; how it ended is told by its status.
