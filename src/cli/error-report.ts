@@ -116,7 +116,7 @@ function systemMessage(error: unknown): string {
 /** Three lines at most for each error: what, where, what to do. With `debug` every cause and where in the code it was. */
 export function formatError(error: unknown, paint: Paint, debug: boolean, called?: CalledAs): string {
   const lines = linesOf(reportOf(error, called), paint, "");
-  if (debug) lines.push(...causesOf(error).map((line) => paint.dim(line)));
+  if (debug) lines.push(...causesOf(error).map((line) => paint.dim(printable(line))));
   return lines.join("\n");
 }
 

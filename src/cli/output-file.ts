@@ -1,9 +1,9 @@
 /** A file that appears whole under its name, or not at all. */
-import { open, rename, rm, stat } from "node:fs/promises";
+import { open, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { createHasher } from "../bytes/hash.ts";
 import type { ByteStream } from "../bytes/stream.ts";
-import { LadingError } from "../errors.ts";
+import { LadingError, systemCode } from "../errors.ts";
 import type { Digest } from "../spec/digest.ts";
 import { FileWriter } from "../stores/file-writer.ts";
 import { storeError } from "../stores/store-error.ts";
@@ -29,7 +29,7 @@ export async function writeOutputFile(
   try {
     return await writeAndRename(part, path, stream, mode);
   } catch (error) {
-    await rm(part, { force: true });
+    if (systemCode(error) !== "EEXIST") await rm(part, { force: true });
     throw storeError(error, path, "the file cannot be written");
   }
 }
@@ -42,7 +42,9 @@ async function writeAndRename(
 ): Promise<{ readonly size: number; readonly digest: Digest }> {
   const hasher = createHasher();
   let size = 0;
-  const handle = await open(part, "w", mode);
+  // What a killed process of this number left goes; what somebody puts here now is not written to, nor through.
+  await unlink(part).catch(() => {});
+  const handle = await open(part, "wx", mode);
   try {
     // A mode that was asked for holds whatever the umask is.
     if (mode !== undefined) await handle.chmod(mode);
