@@ -35,8 +35,8 @@ export function parseLine(args: readonly string[], programName: string, columns:
     return { kind: "run", name: "__complete", options: defaultsOf(globalOptions), args: args.slice(1) };
   }
   const words = normalizeArguments(args);
-  // Commander's own help command knows one word only.
-  if (words[0] === "help") words.splice(0, words.length, ...words.slice(1), "--help");
+  // Commander's own help command knows one word only, and shows its first page for a word that it does not know.
+  if (words[0] === "help") words.splice(0, words.length, ...words.slice(1), ...helpFlag(words.slice(1)));
   const version = words.findIndex((word) => word === "-v" || word === "--version");
   // Only where no command is named: none of them has this option.
   if (version >= 0 && wordsOf(findCommand(args).tokens).length === 0) words[version] = "version";
@@ -61,6 +61,13 @@ export function parseLine(args: readonly string[], programName: string, columns:
   if (found?.kind !== "run") throw new Error("the parser ended without a command");
   requireOptions(commands[found.name], found.options, helpHint(words, root));
   return found;
+}
+
+/** What is no command has no help: that is found out as everywhere. */
+function helpFlag(words: readonly string[]): readonly string[] {
+  const topic = words.find((word) => !word.startsWith("-"));
+  const known = topic === undefined || Object.values(commands).some(({ path }) => path[0] === topic);
+  return known ? ["--help"] : [];
 }
 
 function rootCommand(name: string, columns: () => number, shown: { out: string; err: string }): Command {
@@ -111,10 +118,11 @@ function groupOf(root: Command, name: string): Command {
   const made = root.commands.find((candidate) => candidate.name() === name);
   if (made !== undefined) return made;
   const summary = groups.find((group) => group.path.join(" ") === name)?.summary ?? "";
-  return root.command(name).description(summary).usage("<command> [options]").helpCommand(false);
+  const group = root.command(name).summary(summary).description(sentence({ summary }));
+  return group.usage("<command> [options]").helpCommand(false);
 }
 
-function sentence(spec: CommandSpec): string {
+function sentence(spec: Pick<CommandSpec, "summary" | "description">): string {
   const summary = `${spec.summary.charAt(0).toUpperCase()}${spec.summary.slice(1)}.`;
   return spec.description === undefined ? summary : `${summary}\n\n${spec.description}`;
 }

@@ -123,6 +123,7 @@ test("what is wrong with a line is a usage error with a hint", () => {
     [["psuh"], /unknown command 'psuh'/, /did you mean push\?/],
     [["tag", "lst"], /unknown command 'lst'/, /did you mean one of list, ls\?/],
     [["zzzzzz"], /unknown command 'zzzzzz'/, /see lading --help/],
+    [["help", "zzzzzz"], /unknown command 'zzzzzz'/, /see lading --help/],
     [["push", "-i", "r", "--lables", "a=b"], /unknown option '--lables'/, /did you mean --labels\?/],
     [["push", "-x"], /unknown option '-x'/, /see lading push --help/],
     [
