@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import { bodyOf } from "../../src/bytes/body.ts";
+import { isLadingError } from "../../src/errors.ts";
+import { mediaTypes } from "../../src/spec/media-type.ts";
 import { explicitCredential } from "../../src/stores/registry/auth/credentials.ts";
 import { createRegistryClient } from "../../src/stores/registry/client.ts";
 import { bytesOf, rejectsWith, tagsOf } from "../stores/contract.ts";
@@ -183,14 +185,53 @@ test("ggcr-2243, ggcr-2285, ggcr-2292: a token service that redirects to another
 });
 
 /** CVE-2020-15157 (containerd): a manifest's `urls` were fetched with the registry's credentials. */
-test("CVE-2020-15157, GHSA-qvqc-4c52-x6qp: the urls of a foreign layer are not asked at all", async (t) => {
+test("CVE-2020-15157, GHSA-qvqc-4c52-x6qp: the urls of a foreign layer get no credentials, whatever they ask", async (t) => {
+  for (const challenge of ["Basic", "Bearer"]) {
+    const other = await startOrigin(t, (_request, response) => {
+      const realm = challenge === "Basic" ? 'realm="r"' : `realm="http://${other.host}/token",service="s"`;
+      response.writeHead(401, { "www-authenticate": `${challenge} ${realm}` });
+      response.end();
+    });
+    const own = await registry(t, (_request, response) => {
+      response.statusCode = 404;
+      response.end();
+    });
+    const urls = Array.from({ length: 50 }, (_, i) => `http://me:${password}@${other.host}/layer/${i}`);
+    const layer = { ...each.descriptor, mediaType: mediaTypes.dockerForeignLayerGzip, urls };
+    await assert.rejects(
+      bytesOf(storeAt(t, own.host), { kind: "blob", descriptor: layer }),
+      (error) => isLadingError(error) && !JSON.stringify([error, error.message]).includes(password),
+    );
+    // Nor does a manifest have us knock at every door.
+    assert.ok(other.requests.length > 0 && other.requests.length < 20, `${other.requests.length}`);
+    assert.ok(other.requests.every(({ url }) => url?.startsWith("/layer/")));
+    assert.doesNotMatch(seenBy(other), new RegExp(`authorization|${password}|${basic}`));
+  }
+});
+
+test("CWE-918: urls of a foreign layer lead nowhere that a redirect may not lead to", async (t) => {
   const other = await stranger(t);
   const own = await registry(t, (_request, response) => {
     response.statusCode = 404;
     response.end();
   });
-  const foreign = { kind: "blob", descriptor: { ...each.descriptor, urls: [`${other.url}/layer`] } } as const;
-  await rejectsWith("ERR_LADING_NOT_FOUND", bytesOf(storeAt(t, own.host), foreign));
+  const inside = [other.url.replace("127.0.0.1", "0.0.0.0"), "file:///etc/passwd", "gopher://127.0.0.1/"];
+  const layer = { ...each.descriptor, mediaType: mediaTypes.ociForeignLayer };
+  const read = (urls: readonly string[]) =>
+    bytesOf(storeAt(t, own.host), { kind: "blob", descriptor: { ...layer, urls } });
+  await rejectsWith("ERR_LADING_NOT_FOUND", read(inside));
+  assert.equal(other.requests.length, 0);
+  assert.deepEqual(await read([...inside, `${other.url}/layer`]), each.bytes);
+});
+
+test("the urls of a layer that is no foreign one are not asked at all", async (t) => {
+  const other = await stranger(t);
+  const own = await registry(t, (_request, response) => {
+    response.statusCode = 404;
+    response.end();
+  });
+  const layer = { kind: "blob", descriptor: { ...each.descriptor, urls: [`${other.url}/layer`] } } as const;
+  await rejectsWith("ERR_LADING_NOT_FOUND", bytesOf(storeAt(t, own.host), layer));
   assert.equal(other.requests.length, 0);
 });
 

@@ -5,6 +5,7 @@ import type { Descriptor } from "../../spec/descriptor.ts";
 import { shortDigest } from "../../spec/digest.ts";
 import { isNonDistributable } from "../../spec/media-type.ts";
 import type { Answer } from "./http/exchange.ts";
+import { resolveLocation } from "./http/redirects.ts";
 import type { RepositorySession } from "./session.ts";
 
 /** A download that got this far since its last failure counts its attempts anew. */
@@ -123,6 +124,19 @@ class Download implements AsyncIterableIterator<Uint8Array> {
     return isLadingError(error) && (this.#from instanceof URL || error.code === "ERR_LADING_NOT_FOUND");
   }
 
+  /** A manifest may name any place, but none that a redirect may not lead to either: what only this machine can reach. */
+  async #nextPlace(): Promise<URL | undefined> {
+    const base = await this.#session.base(this.#signal);
+    for (let next = this.#elsewhere.shift(); next !== undefined; next = this.#elsewhere.shift()) {
+      try {
+        return resolveLocation(next.href, base, this.#session.label);
+      } catch (error) {
+        if (!isLadingError(error)) throw error;
+      }
+    }
+    return undefined;
+  }
+
   async #disconnect(): Promise<void> {
     const source = this.#source;
     this.#source = undefined;
@@ -145,7 +159,7 @@ class Download implements AsyncIterableIterator<Uint8Array> {
         signal: this.#signal,
       });
     } catch (error) {
-      const next = this.#isGone(error) ? this.#elsewhere.shift() : undefined;
+      const next = this.#isGone(error) ? await this.#nextPlace() : undefined;
       if (next !== undefined) {
         this.#from = next;
         return this.#connect();
@@ -165,9 +179,13 @@ class Download implements AsyncIterableIterator<Uint8Array> {
   }
 }
 
+/** Of one layer, so that nobody has us knock at the doors of a whole network. */
+const mostForeignUrls = 8;
+
 function foreignUrls({ mediaType, urls = [] }: Descriptor): URL[] {
   if (!isNonDistributable(mediaType)) return [];
-  return urls.filter((url) => /^https?:\/\//i.test(url) && URL.canParse(url)).map((url) => new URL(url));
+  const usable = urls.filter((url) => /^https?:\/\//i.test(url) && URL.canParse(url));
+  return usable.slice(0, mostForeignUrls).map((url) => new URL(url));
 }
 
 /** How many bytes of this answer lie before the offset. @throws when it is another part, or of another size */
