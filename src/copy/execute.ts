@@ -53,6 +53,8 @@ class Execution {
   /** Nodes that failed, or whose children did, with the reason. */
   readonly #failed = new Map<number, unknown>();
   readonly #failedImages = new Map<number, unknown>();
+  /** Names that a manifest may get along with its bytes: all of its image is there when it is written. */
+  readonly #names: ReadonlyMap<number, string>;
 
   constructor(plan: CopyPlan, requests: readonly CopyRequest[], options: ExecuteOptions) {
     const { signal, abort } = linkedAbort(options.signal);
@@ -63,6 +65,7 @@ class Execution {
     this.#on = options.on ?? (() => {});
     this.#signal = signal;
     this.#abort = abort;
+    this.#names = namesAlong(plan);
     this.#outcomes = plan.nodes.map(({ action }) => (action === "present" ? "present" : undefined));
   }
 
@@ -175,10 +178,12 @@ class Execution {
   #send(index: number, node: PlannedNode, knownAbsent: boolean): Promise<Written> {
     // Where the upload that a mount waits for has failed, the blob has to be moved itself.
     const mountable = node.after === undefined || !this.#failed.has(node.after);
+    const name = this.#names.get(index);
     return this.#sink(node).write(node, this.#body(index, node), {
       signal: this.#signal,
       on: this.#on,
       knownAbsent,
+      ...(name === undefined ? {} : { name }),
       ...(node.mountFrom !== undefined && mountable ? { mountFrom: node.mountFrom } : {}),
     });
   }
@@ -280,4 +285,19 @@ class Execution {
       this.#failedImages.set(index, error);
     }
   }
+}
+
+/** The first name of each root that only one image has, and no referrers, which come before the names. */
+function namesAlong({ images }: CopyPlan): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  const shared = new Set<number>();
+  for (const { tops, tags } of images) {
+    const [root, ...referrers] = tops;
+    const tag = tags.find(({ current }) => !current);
+    if (root === undefined) continue;
+    if (names.has(root) || tag === undefined || referrers.length > 0) shared.add(root);
+    else names.set(root, tag.name);
+  }
+  for (const root of shared) names.delete(root);
+  return names;
 }

@@ -33,6 +33,8 @@ export interface WriteOptions extends CallOptions {
   readonly mountFrom?: readonly RepositoryLocation[];
   /** The node is known to be absent here: do not ask again. */
   readonly knownAbsent?: boolean;
+  /** A name that the manifest gets next: `tag` will be called. A sink that can give it along with the bytes may do so. */
+  readonly name?: string;
   /** `started`, `progress`, `restarted` of this write. */
   readonly on?: EventListener;
 }

@@ -6,6 +6,7 @@ import { childrenOf } from "../../spec/graph.ts";
 import { limits } from "../../spec/limits.ts";
 import { type Manifest, parseManifest } from "../../spec/manifest.ts";
 import { manifestAccept, mediaTypes } from "../../spec/media-type.ts";
+import { isTag } from "../../spec/reference.ts";
 import { refuseWebPage } from "./http/errors.ts";
 import type { Answer } from "./http/exchange.ts";
 import type { KnownManifest } from "./memo.ts";
@@ -147,18 +148,26 @@ export function checkDigest(answer: Answer, expected: Digest, place: string): vo
 }
 
 /**
- * Writes a manifest by digest. When the registry says that children are missing, they are looked up again, since
+ * Writes a manifest, by its name where it gets one and the registry will find the same digest for it (sha256), else by
+ * digest. When the registry says that children are missing, they are looked up again, since
  * registries with several servers may need a moment; then it is tried once more.
  * @throws LadingError ERR_LADING_MISSING_CONTENT naming the children that went missing
  */
 export async function writeManifest(
   session: RepositorySession,
   manifest: KnownManifest,
+  name: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<PutManifest> {
   const { digest } = manifest.descriptor;
+  const alias = name !== undefined && isTag(name) && algorithmOf(digest) === "sha256" ? name : undefined;
+  const put = async (): Promise<PutManifest> => {
+    const done = await putManifest(session, manifest, alias ?? digest, { signal });
+    if (alias !== undefined) session.memo.named(alias, digest);
+    return done;
+  };
   try {
-    return await putManifest(session, manifest, digest, { signal });
+    return await put();
   } catch (error) {
     if (!isLadingError(error)) throw error;
     if (error.code !== "ERR_LADING_MISSING_CONTENT") throw error;
@@ -179,7 +188,7 @@ export async function writeManifest(
         },
       );
     }
-    return putManifest(session, manifest, digest, { signal });
+    return put();
   }
 }
 

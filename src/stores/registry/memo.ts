@@ -15,6 +15,10 @@ export interface Memo {
   manifest(digest: Digest): KnownManifest | undefined;
   keep(manifest: KnownManifest): void;
   forget(digest: Digest): void;
+  /** A name was given along with a manifest. */
+  named(name: string, digest: Digest): void;
+  /** Whether the name was just given along with this manifest; asked again it says no. */
+  takeNamed(name: string, digest: Digest): boolean;
 }
 
 /** Bytes of manifests kept per repository; the oldest go first. */
@@ -23,6 +27,7 @@ const mostBytes = 16 * 1024 * 1024;
 export function createMemo(): Memo {
   const presence = new Map<string, boolean>();
   const manifests = new Map<Digest, KnownManifest>();
+  const names = new Map<string, Digest>();
   let total = 0;
   const forget = (digest: Digest): void => {
     total -= manifests.get(digest)?.bytes.byteLength ?? 0;
@@ -36,6 +41,8 @@ export function createMemo(): Memo {
     },
     manifest: (digest) => manifests.get(digest),
     forget,
+    named: (name, digest) => void names.set(name, digest),
+    takeNamed: (name, digest) => names.get(name) === digest && names.delete(name),
     keep: (manifest) => {
       forget(manifest.descriptor.digest);
       manifests.set(manifest.descriptor.digest, manifest);

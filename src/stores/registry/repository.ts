@@ -95,17 +95,18 @@ export class RegistryStore implements ManagedStore {
     const manifest = await this.#collect(node.descriptor, body, signal);
     const progress = { descriptor: node.descriptor, to: this.label };
     options.on?.({ type: "started", ...progress, offset: 0 });
-    const { subjectDone } = await writeManifest(this.#session, manifest, signal);
+    const { subjectDone } = await writeManifest(this.#session, manifest, options.name, signal);
     options.on?.({ type: "progress", ...progress, bytes: manifest.bytes.byteLength });
     await this.#linkSubject(manifest, subjectDone, signal);
     return "written";
   }
 
-  /** Names a manifest; its bytes are known from its writing or reading, so that this is one PUT. */
+  /** Names a manifest; its bytes are known from its writing or reading, so that this is one PUT, or none. */
   async tag(target: Descriptor, name: string, options: CallOptions = {}): Promise<void> {
     if (!isTag(name)) {
       throw new LadingError("ERR_LADING_REFERENCE", `not a tag: ${quote(name)}`, { place: this.label });
     }
+    if (this.#session.memo.takeNamed(name, target.digest)) return;
     const manifest = await getManifest(this.#session, target.digest, options.signal);
     await tagManifest(this.#session, manifest, name, options.signal);
   }

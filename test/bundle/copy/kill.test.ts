@@ -12,8 +12,7 @@ import { Yard } from "./yard.ts";
 /** What the destination holds up: the copy is killed while it waits for that. */
 const points: readonly (readonly [name: string, held: NonNullable<Fault["match"]>])[] = [
   ["a blob", { method: "PUT", path: /blobs\/uploads/ }],
-  ["the manifests", { method: "PUT", path: /manifests\/sha256:/ }],
-  ["the generated tags", { method: "PUT", path: /manifests\/sha256-[0-9a-f]+\.imgpkg/ }],
+  ["the manifests with their generated tags", { method: "PUT", path: /manifests\/sha256-[0-9a-f]+\.imgpkg/ }],
 ];
 
 for (const [name, match] of points) {

@@ -54,6 +54,39 @@ test("to know that an image is there takes one request at each side", async (t) 
   assert.deepEqual(asked(), ["GET manifests/v1", "HEAD manifests/D"]);
 });
 
+test("a manifest that gets a name is sent once, by its name, and again when the name has moved since", async (t) => {
+  const { proxy, store, asked } = await setup(t);
+  const writer = store();
+  const [first, second] = [image({ seed: 1, layers: 1 }), image({ seed: 2, layers: 1 })];
+  for (const content of [first, second]) {
+    for (const each of content.nodes.slice(0, -1)) await writer.write(each, bodyOf(each.bytes));
+  }
+  proxy.script();
+  const write = async (content: Content) => {
+    const root = rootOf(content);
+    await writer.write(root, bodyOf(root.bytes), { knownAbsent: true, name: "v1" });
+  };
+  await write(first);
+  await writer.tag(first.root, "v1");
+  assert.deepEqual(asked(), ["PUT manifests/v1"]);
+  await write(second);
+  await writer.tag(first.root, "v1");
+  assert.deepEqual(asked(), ["PUT manifests/v1", "PUT manifests/v1", "PUT manifests/v1"]);
+  assert.equal((await store().resolve("v1")).digest, first.root.digest);
+  assert.equal((await store().resolve(second.root.digest)).digest, second.root.digest);
+});
+
+test("a manifest whose digest is no sha256 is sent by its digest: behind a name it would get another", async (t) => {
+  const { proxy, store, asked } = await setup(t);
+  const writer = store();
+  const content = image({ layers: 1, algorithm: "sha512" });
+  for (const each of content.nodes.slice(0, -1)) await writer.write(each, bodyOf(each.bytes));
+  proxy.script();
+  const root = rootOf(content);
+  await writer.write(root, bodyOf(root.bytes), { knownAbsent: true, name: "v1" });
+  assert.deepEqual(asked(), [`PUT manifests/${root.descriptor.digest}`]);
+});
+
 test("writing asks once, sends once, and tags without sending again what is known", async (t) => {
   const { store, asked } = await setup(t);
   const content = artifact({ blobs: [blob(1000)] });
