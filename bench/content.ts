@@ -1,6 +1,8 @@
 /** What sides have made, as digests that can be compared. Reads with Node's own means, not with the client measured. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readTar } from "../src/formats/tar/read.ts";
 
@@ -52,6 +54,34 @@ export async function blobsInArchive(file: string): Promise<string> {
     digests.push(`${found}\n`);
   }
   return `${digests.length} blobs, ${summary(digests)}`;
+}
+
+/** Reads the layers of a tar of imgpkg's form and checks each. @returns how many, and a digest over their digests */
+export async function layersInTar(file: string): Promise<string> {
+  const digests = new Set<string>();
+  for await (const item of readTar(createReadStream(file, { highWaterMark: 1024 * 1024 }))) {
+    const hex = /^sha256-([0-9a-f]{64})\.tar\.gz$/.exec(item.name)?.[1];
+    if (item.type !== "file" || hex === undefined) continue;
+    const found = await sha256(item.content());
+    if (found !== `sha256:${hex}`) throw new Error(`${item.name} is ${found}`);
+    digests.add(`${found}\n`);
+  }
+  return `${digests.size} layers, ${summary([...digests])}`;
+}
+
+/** The same of folders in which each blob is a file that has its digest as its name; layers are those that are gzip. */
+export async function layersInFolders(folders: readonly string[]): Promise<string> {
+  const digests = new Set<string>();
+  for (const folder of folders) {
+    for (const hex of await readdir(folder)) {
+      const bytes = await readFile(join(folder, hex));
+      if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) continue;
+      const found = await sha256([bytes]);
+      if (found !== `sha256:${hex}`) throw new Error(`${hex} is ${found}`);
+      digests.add(`${found}\n`);
+    }
+  }
+  return `${digests.size} layers, ${summary([...digests])}`;
 }
 
 async function readManifest(

@@ -79,3 +79,14 @@ export async function makeTree(folder: string, shape: TreeShape): Promise<TreeSi
   }
   return { files, bytes };
 }
+
+/** Writes files of text of one size into `text/`, the same each time, everywhere. */
+export async function makeFiles(folder: string, count: number, size: number): Promise<void> {
+  const random = xorshift(20_261_122);
+  const pool = text();
+  await mkdir(join(folder, "text"), { recursive: true });
+  for (let i = 0; i < count; i++) {
+    const start = random() % (pool.length - size);
+    await writeFile(join(folder, "text", `file-${i}.yml`), pool.subarray(start, start + size));
+  }
+}
