@@ -48,9 +48,9 @@ test(
     await writeContent(storeAt(t, host), subject, "v1");
     const proxy = await startFaultProxy(t, host);
     const tag = referrersTag(subject.root.digest);
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       // The first one's list waits at the proxy while the second one writes its own.
-      proxy.script({ match: { method: "PUT", path: new RegExp(tag) }, action: { kind: "delay", ms: 50 } });
+      proxy.script({ match: { method: "PUT", path: new RegExp(tag) }, action: { kind: "delay", ms: 600 } });
       const [slow, fast] = [attached(200 + round), attached(300 + round)];
       await Promise.all([writeContent(storeAt(t, proxy.host), slow), writeContent(storeAt(t, host), fast)]);
       const found = (await referrersOf(storeAt(t, host), subject.root)).map(({ digest }) => digest);
