@@ -1,13 +1,11 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { type ByteStream, observe, streamOf } from "../../bytes/stream.ts";
 import { verify } from "../../bytes/verify.ts";
 import { padding, tarEnd } from "../../formats/tar/encode.ts";
 import type { EntryPlace } from "../../stores/archive/partial-file.ts";
-import { storeError } from "../../stores/store-error.ts";
 import { during } from "../steps.ts";
 import type { FilledLayer, FillOptions } from "./fill.ts";
 import { type LayerBody, layerBodies } from "./layer-bodies.ts";
+import { openPipe, type Pipe } from "./pipe.ts";
 import type { PreparedTar, TarBlob } from "./prepare.ts";
 
 /**
@@ -20,9 +18,9 @@ export async function streamTar(
   tar: PreparedTar,
   options: FillOptions,
 ): Promise<readonly FilledLayer[]> {
-  const pipe = await Pipe.open(path);
+  const pipe = await openPipe(path, options.signal);
   try {
-    await pipe.sendEntry(tar.documentPlace, streamOf(tar.document));
+    await sendEntry(pipe, tar.documentPlace, streamOf(tar.document));
     const done: FilledLayer[] = [];
     for (const blob of tar.blobs) {
       done.push(await during("Filling in a layer", () => sendLayer(pipe, blob, options)));
@@ -44,7 +42,7 @@ async function sendLayer(pipe: Pipe, blob: TarBlob, options: FillOptions): Promi
     signal?.throwIfAborted();
     on({ type: "progress", descriptor, to: pipe.path, bytes });
   });
-  await pipe.sendEntry(place, content);
+  await sendEntry(pipe, place, content);
   on({ type: "finished", descriptor, to: pipe.path, how: "written" });
   return { name: place.name, descriptor, reused: false, milliseconds: performance.now() - start };
 }
@@ -68,40 +66,8 @@ async function* contentOf(
   }
 }
 
-class Pipe {
-  readonly path: string;
-  readonly #handle: FileHandle;
-
-  private constructor(path: string, handle: FileHandle) {
-    this.path = path;
-    this.#handle = handle;
-  }
-
-  static async open(path: string): Promise<Pipe> {
-    try {
-      return new Pipe(path, await open(path, constants.O_WRONLY));
-    } catch (error) {
-      throw storeError(error, path, `cannot write ${path}`);
-    }
-  }
-
-  async sendEntry(place: EntryPlace, content: ByteStream): Promise<void> {
-    await this.send(place.header);
-    for await (const chunk of verify(content, place, this.path)) await this.send(chunk);
-    await this.send(padding(place.size));
-  }
-
-  async send(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let at = 0; at < bytes.byteLength; ) {
-        at += (await this.#handle.write(bytes, at, bytes.byteLength - at, null)).bytesWritten;
-      }
-    } catch (error) {
-      throw storeError(error, this.path, `cannot write ${this.path}`);
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#handle.close();
-  }
+async function sendEntry(pipe: Pipe, place: EntryPlace, content: ByteStream): Promise<void> {
+  await pipe.send(place.header);
+  for await (const chunk of verify(content, place, pipe.path)) await pipe.send(chunk);
+  await pipe.send(padding(place.size));
 }
