@@ -199,12 +199,12 @@ function tagText({ tag }: ImageToCopy): string {
 }
 
 const foundTexts: Readonly<Partial<Record<FoundBy, string>>> = {
-  locations: "where their locations image says",
-  "bundle repository": "beside their bundle",
-  origin: "at their origin",
+  locations: "where a locations image says",
+  "bundle repository": "beside the bundle",
+  origin: "at the origin",
 };
 
-/** `  with 2 bundles, 12 images and 3 signatures: 12 found beside their bundle, 2 at their origin`. */
+/** `  with 2 bundles, 12 images and 3 signatures: 12 found beside the bundle, 2 at the origin`. */
 function companyLines(set: CopySet): string[] {
   const subjects = new Set(subjectsOf(set));
   const others = set.images.filter((image) => !subjects.has(image));

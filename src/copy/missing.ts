@@ -62,12 +62,13 @@ function describe(request: CopyRequest, need: Need, count: number, needs: Needs)
     });
   }
   const parents = [...need.parents].flatMap((key) => needs[need.to]?.get(key)?.node.descriptor.digest ?? []);
+  const image = reference === "" ? "the image" : reference;
+  // The image may well be the manifest that lacks it.
+  const whole = parents.length === 1 && parents[0] === reference ? "" : ` of ${image}`;
   const more = count === 1 ? "" : `, and ${count - 1} more like it`;
   return new LadingError(
     "ERR_LADING_MISSING_CONTENT",
-    `the ${need.role} ${descriptor.digest} (${descriptor.size} bytes), which ${parents.join(" and ")} of ${
-      reference === "" ? "the image" : reference
-    } needs, is neither at ${request.from.label} nor at ${request.to.label}${more}`,
+    `the ${need.role} ${descriptor.digest} (${descriptor.size} bytes), which ${parents.join(" and ")}${whole} needs, is neither at ${request.from.label} nor at ${request.to.label}${more}`,
     {
       place: request.from.label,
       hint:

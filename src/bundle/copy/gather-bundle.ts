@@ -23,7 +23,7 @@ export interface NamedBundle {
 
 /**
  * Everything that a bundle needs: itself, the images of its lock, and those of the bundles in it, to any depth. Images
- * are looked for where the bundle's locations image says, then beside the bundle, then at their origin.
+ * are looked for where the bundle's locations image says, then beside the bundle, then at the origin.
  * @throws LadingError what reading the bundles throws; ERR_LADING_NOT_FOUND for an image that is not where it should be
  */
 export async function gatherBundle(

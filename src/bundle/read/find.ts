@@ -34,7 +34,7 @@ const absent: ReadonlySet<string> = new Set([
   "ERR_LADING_DENIED",
 ]);
 
-/** Finds images of bundles: where a locations image says, beside the bundle, or at their origin. Asks nothing twice. */
+/** Finds images of bundles: where a locations image says, beside the bundle, or at the origin. Asks nothing twice. */
 export class ImageFinder {
   readonly #repositories: Repositories<Source>;
   readonly #gate: Gate;

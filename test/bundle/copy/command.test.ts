@@ -196,7 +196,7 @@ test("a plan tells what would move, the locations with their digests too, and ch
   const people = (await run(shell, `${line} --plan`)).stdout;
   assert.match(
     people,
-    /^Would copy .*outer-bundle:v1 as v1\n {2}to .*\n {2}with 1 bundle, 1 image: 2 found at their origin\n/,
+    /^Would copy .*outer-bundle:v1 as v1\n {2}to .*\n {2}with 1 bundle, 1 image: 2 found at the origin\n/,
   );
   assert.match(people, new RegExp(`\\n {2}then write ${dashed(outer)}\\.image-locations\\.imgpkg\\n`));
   assert.deepEqual(await yard.tags(`${other.host}/x`), []);
