@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { createRegistryClient } from "../../../src/stores/registry/client.ts";
+import { memoryRepositories } from "../../../src/server/repositories/memory.ts";
 import { ended, startLading } from "../../cli/support/program.ts";
 import { image, writeContent } from "../../support/content.ts";
 import { credentialsOf, startGuardedRegistry } from "../../support/guarded-registry.ts";
@@ -100,24 +100,19 @@ test("a tag that has moved: by its lock the bundle is copied as it was", async (
 
 test("ten thousand images in one lock: copied, found and pulled, in bounded memory", async (t) => {
   const shell = await shellOf(t);
-  const { host } = await startRegistry(t);
-  await using client = createRegistryClient();
-  const store = client.repository({ registry: host, repository: "apps" });
+  const repositories = memoryRepositories();
+  const { host } = await startRegistry(t, { repositories });
+  // Straight into the registry's memory: to send so much would take most of the test's time.
+  const { store } = await repositories.open("apps");
   const base = image({ layers: 1 });
   await writeContent(store, base);
+  const layer = base.nodes.filter(({ kind }) => kind === "blob").slice(0, 1);
   const images: string[] = [];
-  const gates = Array.from({ length: 16 }, async (_, lane) => {
-    for (let seed = lane; seed < 10_000; seed += 16) {
-      const one = image({
-        seed,
-        layers: 0,
-        base: base.nodes.filter(({ kind }) => kind === "blob").slice(0, 1),
-      });
-      await writeContent(store, one);
-      images.push(`${host}/apps@${one.root.digest}`);
-    }
-  });
-  await Promise.all(gates);
+  for (let seed = 0; seed < 10_000; seed++) {
+    const one = image({ seed, layers: 0, base: layer });
+    await writeContent(store, one);
+    images.push(`${host}/apps@${one.root.digest}`);
+  }
   bundleFolder(join(shell.cwd, "bundle"), images.sort());
   await run(shell, `push -b ${host}/bundle:v1 -f bundle`);
 
@@ -134,7 +129,7 @@ test("ten thousand images in one lock: copied, found and pulled, in bounded memo
     const { code, stderr } = await ended(child);
     clearInterval(watch);
     assert.equal(code, 0, stderr);
-    assert.ok(peak > 0 && peak < 400 * 1024 * 1024, `${line}: ${Math.round(peak / 1e6)} MB`);
+    assert.ok(peak > 0 && peak < 350 * 1024 * 1024, `${line}: ${Math.round(peak / 1e6)} MB`);
   }
   const lock = readFileSync(join(shell.cwd, "out/.imgpkg/images.yml"), "utf8");
   assert.equal(lock.match(new RegExp(`image: ${host}/there@`, "g"))?.length, 10_000);
