@@ -22,10 +22,10 @@ export async function resolveLocated(
         return await source.resolve(digest, options);
       } catch (error) {
         if (!isLadingError(error) || error.code !== "ERR_LADING_NOT_FOUND") throw error;
-        throw unreadableImage(
-          error,
-          "the bundle's locations image says that this is here, and it is not: copy the bundle here again",
-        );
+        throw unreadableImage(error, {
+          place: name,
+          hint: "the bundle's locations image says that this is here, and it is not: copy the bundle here again",
+        });
       }
     }),
   );

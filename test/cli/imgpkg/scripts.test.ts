@@ -7,7 +7,7 @@ import { Yard } from "../../bundle/copy/yard.ts";
 import { image, index } from "../../support/content.ts";
 import { startFaultProxy } from "../../support/fault-proxy.ts";
 import { startRegistry } from "../../support/registry.ts";
-import { imgpkg } from "../support/program.ts";
+import { imgpkg, lading } from "../support/program.ts";
 
 async function scene(t: TestContext) {
   const { host } = await startRegistry(t);
@@ -66,7 +66,7 @@ test("an index cannot be unpacked, and is told apart", async (t) => {
 });
 
 test("an image that a locations image has, and the registry has not", async (t) => {
-  const { host, yard, ok, fails } = await scene(t);
+  const { host, yard, cwd, ok, fails } = await scene(t);
   const app = await yard.image(`${host}/app`, 1);
   await yard.bundle(`${host}/bundle`, [app]);
   await ok(`copy -b ${host}/bundle:v1 --to-repo ${host}/x`);
@@ -80,6 +80,12 @@ test("an image that a locations image has, and the registry has not", async (t) 
     assert.match(
       third,
       /^ {4}Encountered an error most likely because this image is in Docker Registry v1 format; only v2 or OCI image format is supported \(underlying error: .*MANIFEST_UNKNOWN/,
+    );
+    // As itself the program has a line for where.
+    const { stderr } = await lading(`copy -b ${host}/x:v1 ${to}`.split(" "), { cwd });
+    assert.match(
+      stderr,
+      new RegExp(`\n {2}at ${host}/x@${digest}\n {2}hint: .*copy the bundle here again\n`),
     );
   }
 });
