@@ -2,6 +2,7 @@ import { paintFor } from "./color.ts";
 import { formatError, reportOf } from "./error-report.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Face, FaceStreams } from "./face.ts";
+import { jsonText } from "./json-text.ts";
 import { renderOutcome, writeAll } from "./output.ts";
 import { chooseReporter } from "./reporters/choose.ts";
 
@@ -27,7 +28,7 @@ export function ladingFace(name: string, { environment, stdout, stderr }: FaceSt
       const report = reportOf(error, called);
       const paint = paintFor(options.color, stderr(), environment);
       await writeAll(stderr(), `${formatError(error, paint, options.debug, called)}\n`);
-      if (options.json) await writeAll(stdout(), `${JSON.stringify({ error: report }, null, 2)}\n`);
+      if (options.json) await writeAll(stdout(), `${jsonText({ error: report }, 2)}\n`);
       return report.exitCode;
     },
   };

@@ -1,4 +1,5 @@
 import type { Outcome } from "./command.ts";
+import { jsonText } from "./json-text.ts";
 
 /** Standard output as far as the program uses it. */
 export interface OutputStream {
@@ -17,7 +18,7 @@ export function renderOutcome(
   outcome: Outcome,
   options: { readonly json: boolean; readonly quiet: boolean },
 ): string {
-  if (options.json) return `${JSON.stringify(outcome.data, null, 2)}\n`;
+  if (options.json) return `${jsonText(outcome.data, 2)}\n`;
   const text = options.quiet && outcome.quiet !== undefined ? outcome.quiet : outcome.text;
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }

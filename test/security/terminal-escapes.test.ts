@@ -57,13 +57,15 @@ test("CWE-150: what a bundle says of itself reaches no terminal as it is", async
   for (const line of [
     `describe -b ${host}/x:v1`,
     `describe -b ${host}/x:v1 -o yaml`,
+    `describe -b ${host}/x:v1 -o json`,
+    `describe -b ${host}/x:v1 --json`,
     `bundle verify ${host}/x:v1`,
     `copy -b ${host}/x:v1 --to-repo ${host}/y --plan`,
     `copy -b ${host}/x:v1 --to-repo ${host}/y --debug`,
     `copy -b ${host}/x:v1 --to-tar x.tar --tty`,
     `copy --tar x.tar --to-repo ${host}/z --tty`,
     `pull -b ${host}/x:v1 -o out --tty`,
-    `pull -i ${host}/x@${app.descriptor.digest} -o image`,
+    `pull -i ${host}/x@${app.descriptor.digest} -o image --progress json`,
   ]) {
     const done = await lading(line.split(" "), options);
     assert.equal(done.code, 0, `${line}: ${done.stderr}`);

@@ -11,6 +11,7 @@ import { parseReference } from "../../spec/reference.ts";
 import type { Context, OptionsOf, Outcome } from "../command.ts";
 import { describeText } from "../describe-text.ts";
 import type { ImgpkgPart } from "../imgpkg/parts.ts";
+import { jsonText } from "../json-text.ts";
 import { Places } from "../places.ts";
 import type { describeSpec } from "../tree/describe.ts";
 
@@ -93,7 +94,7 @@ function bundleIn(tar: BundleTar, path: string): BundleToDescribe {
 /** Texts that together are the output; imgpkg gives its text line by line, and of its YAML the first line alone. */
 function partsOf(description: BundleDescription, outputType: OutputType): string[] {
   if (outputType === "text") return describeText(description).map((line) => `${line}\n`);
-  if (outputType === "json") return [`${JSON.stringify(description, null, 2)}\n`];
+  if (outputType === "json") return [`${jsonText(description, 2)}\n`];
   const yaml = describeYaml(description);
   const end = yaml.indexOf("\n") + 1;
   return [yaml.slice(0, end), yaml.slice(end)];

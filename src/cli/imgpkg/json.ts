@@ -1,3 +1,4 @@
+import { jsonText } from "../json-text.ts";
 import type { ImgpkgPart } from "./parts.ts";
 import { shownColumns } from "./table.ts";
 
@@ -37,7 +38,7 @@ function sorted(entries: readonly (readonly [string, string])[]): Record<string,
 
 /** As Go's encoder indents and escapes. */
 function goIndented(value: unknown): string {
-  return JSON.stringify(value, null, 4).replace(
+  return jsonText(value, 4).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

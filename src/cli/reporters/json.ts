@@ -1,4 +1,5 @@
 import type { LadingEvent } from "../../events.ts";
+import { jsonText } from "../json-text.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 
 /** Progress of a blob is told at most this often. */
@@ -10,7 +11,7 @@ export function jsonReporter(screen: Screen, debug: boolean): Reporter {
     string,
     { since: number; event: Extract<LadingEvent, { type: "progress" }>; bytes: number }
   >();
-  const write = (event: object) => void screen.write(`${JSON.stringify(event)}\n`);
+  const write = (event: object) => void screen.write(`${jsonText(event)}\n`);
   const flush = (key: string) => {
     const held = pending.get(key);
     pending.delete(key);
