@@ -91,6 +91,11 @@ export async function writeLocations(
   } catch (error) {
     if (!isLadingError(error) || !/immutable/i.test(messageOf(error))) throw error;
     if ((await readLocations(to, digest, options)) === undefined) throw error;
-    return { bundle: digest, tag, root, traffic: { moved: nothing, mounted: nothing, present: nothing } };
+    // What is there, which need not be what would have been written.
+    const kept = await to.resolve(tag, options.signal === undefined ? {} : { signal: options.signal });
+    return {
+      ...{ bundle: digest, tag, root: kept },
+      traffic: { moved: nothing, mounted: nothing, present: nothing },
+    };
   }
 }

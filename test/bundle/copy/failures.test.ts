@@ -4,6 +4,7 @@ import test, { type TestContext } from "node:test";
 import { isLadingError, type LadingError } from "../../../src/errors.ts";
 import type { Digest } from "../../../src/spec/digest.ts";
 import { credentialsByHost } from "../../../src/stores/registry/auth/credentials.ts";
+import { putLocations } from "../../support/bundle-image.ts";
 import { image } from "../../support/content.ts";
 import { type Fault, startFaultProxy } from "../../support/fault-proxy.ts";
 import { startGuardedRegistry } from "../../support/guarded-registry.ts";
@@ -166,6 +167,27 @@ test("locations that cannot be changed are left as they are, where there are som
   await yard.copy(`${from}/bundle:v1`, `${proxy.host}/x`);
   assert.ok(proxy.requests.some(({ method, fault }) => method === "PUT" && fault === "status"));
   assert.equal((await yard.at(`${to}/x`).resolve(tag)).digest, kept.digest);
+});
+
+test("of locations that cannot be changed those that are there are told of", async (t) => {
+  const { from, to, yard } = await twoRegistries(t);
+  const bundle = await yard.bundle(`${from}/bundle`, [await yard.image(`${from}/a`, 1)]);
+  // Of an older copier, which told of nothing.
+  const kept = await putLocations(yard.at(`${to}/x`), bundle.slice(bundle.indexOf("@") + 1) as Digest, []);
+  const proxy = await startFaultProxy(t, to, {
+    match: { method: "PUT", path: /image-locations\.imgpkg$/ },
+    times: 99,
+    action: {
+      kind: "status",
+      status: 400,
+      body: '{"errors":[{"code":"TAG_INVALID","message":"The image tag already exists and is immutable"}]}',
+    },
+  });
+  const { locations } = await yard.copy(`${from}/bundle:v1`, `${proxy.host}/x`);
+  assert.deepEqual(
+    locations.map(({ root }) => root.digest),
+    [kept.digest],
+  );
 });
 
 test("three registries with users of their own: a wrong password at one is one error that names it", async (t) => {
