@@ -1,6 +1,5 @@
 /** What `copy` says when it is done, or planned: data, text, and imgpkg's lines. */
 
-import type { LeftLayers } from "../bundle/copy/left-layers.ts";
 import type { CopySet, FoundBy, ImageToCopy } from "../bundle/copy/model.ts";
 import type { Relocation, RelocationPlan } from "../bundle/copy/relocate.ts";
 import { lockName, pinnedIn } from "../bundle/documents/names.ts";
@@ -10,14 +9,18 @@ import type { Digest } from "../spec/digest.ts";
 import type { RepositoryLocation } from "../stores/store.ts";
 import type { Outcome } from "./command.ts";
 import { plannedNodeLines, plannedSum, tagsText, trafficText, type Verb, verbs } from "./copy-outcome.ts";
+import { copyLine } from "./imgpkg/copy-line.ts";
 import type { ImgpkgPart } from "./imgpkg/parts.ts";
+import {
+  inTar,
+  type ReportBase,
+  skippedInTar,
+  skippedLines,
+  skippedOf,
+  skippedParts,
+} from "./skipped-layers.ts";
+import { printable } from "./table.ts";
 import { count, formatBytes, formatGoDuration } from "./units.ts";
-
-interface ReportBase {
-  readonly set: CopySet;
-  /** Layers that need not be distributed were asked for. */
-  readonly nonDistributable: boolean;
-}
 
 export interface RelocationReport extends ReportBase {
   readonly to: RepositoryLocation;
@@ -59,7 +62,7 @@ export function relocationOutcome(done: Relocation, report: RelocationReport): O
     },
     text: [
       ...subjectsOf(set).flatMap((image) => [
-        `Copied ${image.name ?? image.from}${tagText(image)}`,
+        `Copied ${shownName(image)}${tagText(image)}`,
         `  to ${pinned(image.root.digest)}`,
       ]),
       ...companyLines(set),
@@ -71,9 +74,9 @@ export function relocationOutcome(done: Relocation, report: RelocationReport): O
       .join("\n"),
     imgpkg: [
       ...(report.fromTar ? [] : exportingLines(set)),
-      line(`importing ${set.images.length} images...`),
+      copyLine(`importing ${set.images.length} images...`),
       ...skippedParts(skipped, done, report),
-      line("Tagging images"),
+      copyLine("Tagging images"),
     ],
   };
 }
@@ -93,7 +96,7 @@ export function relocationPlanOutcome(planned: RelocationPlan, report: Relocatio
     },
     text: [
       ...subjectsOf(set).flatMap((image) => [
-        `Would copy ${image.name ?? image.from}${tagText(image)}`,
+        `Would copy ${shownName(image)}${tagText(image)}`,
         `  to ${pinned(image.root.digest)}`,
       ]),
       ...companyLines(set),
@@ -114,7 +117,7 @@ export function exportOutcome(done: TarResult, report: ExportReport): Outcome {
       skippedLayers: skipped,
     },
     text: [
-      ...subjectsOf(set).map((image) => `${verbs[verb].done} ${image.name ?? image.from}${tagText(image)}`),
+      ...subjectsOf(set).map((image) => `${verbs[verb].done} ${shownName(image)}${tagText(image)}`),
       `  to ${path} (${size})`,
       ...companyLines(set),
       ...skippedLines(skipped, inTar(done), report),
@@ -124,11 +127,11 @@ export function exportOutcome(done: TarResult, report: ExportReport): Outcome {
     imgpkg: [
       ...exportingLines(set),
       ...(report.resume && done.reused.length > 0
-        ? [line(`Going to reuse ${done.reused.length} layers from the tar already in disk`)]
+        ? [copyLine(`Going to reuse ${done.reused.length} layers from the tar already in disk`)]
         : []),
-      line("writing layers..."),
+      copyLine("writing layers..."),
       ...done.entries.map(({ name, milliseconds }) =>
-        line(`done: file '${name}' (${formatGoDuration(milliseconds)})`),
+        copyLine(`done: file '${name}' (${formatGoDuration(milliseconds)})`),
       ),
       ...skippedParts(skipped, inTar(done), report),
     ],
@@ -140,9 +143,7 @@ export function exportPlanOutcome(planned: TarPlan, report: ExportReport): Outco
   return {
     data: { ...tarData(planned, report), skippedLayers: skippedInTar(planned, report) },
     text: [
-      ...subjectsOf(set).map(
-        (image) => `${verbs[verb].planned} ${image.name ?? image.from}${tagText(image)}`,
-      ),
+      ...subjectsOf(set).map((image) => `${verbs[verb].planned} ${shownName(image)}${tagText(image)}`),
       `  to ${path} (${formatBytes(planned.size)})`,
       ...companyLines(set),
       ...planned.layers
@@ -194,6 +195,11 @@ function subjectsOf({ subject, images }: CopySet): readonly ImageToCopy[] {
   return root === undefined ? [] : [root];
 }
 
+/** Archives call their images as they like. */
+function shownName({ name, from }: ImageToCopy): string {
+  return printable(name ?? from);
+}
+
 function tagText({ tag }: ImageToCopy): string {
   return tagsText(tag === undefined ? [] : [tag]);
 }
@@ -227,77 +233,12 @@ function companyLines(set: CopySet): string[] {
   return [`  with ${sums.join(", ")}${ways.length === 0 ? "" : `: ${ways.join(", ")}`}`];
 }
 
-interface Skipped {
-  readonly image: string;
-  readonly layers: readonly Digest[];
-}
-
-function skippedOf(
-  left: readonly LeftLayers[],
-  nameOf: (image: ImageToCopy) => string,
-  { set, nonDistributable }: ReportBase,
-): Skipped[] {
-  if (nonDistributable) return [];
-  return left.flatMap(({ request, layers }) => {
-    const image = set.images[request];
-    return image === undefined ? [] : [{ image: nameOf(image), layers }];
-  });
-}
-
-function skippedInTar(
-  { nonDistributable: found }: TarPlan,
-  { nonDistributable }: ExportReport,
-): readonly Skipped[] {
-  return nonDistributable ? [] : found;
-}
-
-interface Found {
-  readonly hasNonDistributable: boolean;
-}
-
-function inTar({ nonDistributable }: TarPlan): Found {
-  return { hasNonDistributable: nonDistributable.length > 0 };
-}
-
-const skippedWarning =
-  "Warning: Skipped the followings layer(s) due to it being non-distributable. If you would like to include " +
-  "non-distributable layers, use the --include-non-distributable-layers flag";
-const noneWarning =
-  "Warning: '--include-non-distributable-layers' flag provided, but no images contained a non-distributable layer.";
-
-function skippedParts(skipped: readonly Skipped[], found: Found, report: ReportBase): ImgpkgPart[] {
-  if (report.nonDistributable && !found.hasNonDistributable) return [line(noneWarning)];
-  if (skipped.length === 0) return [];
-  return [
-    line(skippedWarning),
-    ...skipped.flatMap(({ image, layers }) => [
-      line(` - Image: ${image}`),
-      line("   Layers:"),
-      ...layers.map((layer) => line(`     - ${layer}`)),
-    ]),
-  ];
-}
-
-function skippedLines(skipped: readonly Skipped[], found: Found, report: ReportBase): string[] {
-  if (report.nonDistributable && !found.hasNonDistributable) {
-    return ["  no image has layers that need not be distributed"];
-  }
-  return skipped.map(
-    ({ image, layers }) =>
-      `  without ${count(layers.length, "layer")} of ${image} that need not be distributed (--include-non-distributable-layers)`,
-  );
-}
-
 function exportingLines({ images }: CopySet): ImgpkgPart[] {
   return [
-    line(`exporting ${images.length} images...`),
-    ...images.map(({ from }) => line(`will export ${from}`)),
-    line(`exported ${images.length} images`),
+    copyLine(`exporting ${images.length} images...`),
+    ...images.map(({ from }) => copyLine(`will export ${from}`)),
+    copyLine(`exported ${images.length} images`),
   ];
-}
-
-function line(text: string): ImgpkgPart {
-  return { kind: "line", text: `copy | ${text}` };
 }
 
 function tarSum(to: string, { layers, reused, leftOut }: TarPlan): string {

@@ -87,10 +87,15 @@ test("a bundle with all of cosign's artifacts goes through a tar, without its or
     `${dashed(nested)}.image-locations.imgpkg`,
   ].sort();
   assert.deepEqual(await yard.tags(`${to}/x`), expected);
-  assert.deepEqual(
-    first.images.map(({ image: { kind } }) => kind).sort(),
-    ["att", "bundle", "bundle", "image", "sbom", "sig", "sig"],
-  );
+  assert.deepEqual(first.images.map(({ image: { kind } }) => kind).sort(), [
+    "att",
+    "bundle",
+    "bundle",
+    "image",
+    "sbom",
+    "sig",
+    "sig",
+  ]);
   assert.equal(
     lockOutput(first.set, { registry: to, repository: "x" }),
     `---\napiVersion: imgpkg.carvel.dev/v1alpha1\nbundle:\n  image: ${outer.replace(`${from}/outer-bundle`, `${to}/x`)}\n  tag: v1\nkind: BundleLock\n`,
