@@ -9,6 +9,7 @@ import type { CopyRequest } from "../copy/request.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Context, Outcome } from "./command.ts";
 import type { SinkPlace } from "./places.ts";
+import { printable } from "./table.ts";
 import { count, formatBytes } from "./units.ts";
 
 /** A request with what the report calls its two ends. */
@@ -57,7 +58,7 @@ function imageLines(image: CopiedImage, requests: readonly NamedRequest[], verb:
   const tags = tagsText(image.tags);
   const referrers = image.referrers === 0 ? "" : ` with ${count(image.referrers, "referrer")}`;
   return [
-    `${verbs[verb].done} ${request?.fromName ?? image.from}${referrers}${tags}`,
+    `${verbs[verb].done} ${printable(request?.fromName ?? image.from)}${referrers}${tags}`,
     `  to ${pinned(request, image.root)}`,
   ];
 }
@@ -102,7 +103,7 @@ function planOutcome(planned: CopyPlan, requests: readonly NamedRequest[], verb:
     const request = requests[image.request];
     const tags = tagsText(image.tags.map(({ name }) => name));
     const left = image.leftOut === 0 ? "" : `, leaving out ${count(image.leftOut, "image")} of the index`;
-    return `${verbs[verb].planned} ${request?.fromName ?? image.from}${tags}\n  to ${pinned(request, image.root)}${left}`;
+    return `${verbs[verb].planned} ${printable(request?.fromName ?? image.from)}${tags}\n  to ${pinned(request, image.root)}${left}`;
   });
   return { data: planned, text: [...images, ...plannedNodeLines(planned), plannedSum(planned)].join("\n") };
 }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { paintFor } from "../../src/cli/color.ts";
 import { formatError } from "../../src/cli/error-report.ts";
 import { LadingError } from "../../src/errors.ts";
 import { parseReference } from "../../src/spec/reference.ts";
+import { openLayout } from "../../src/stores/layout/open.ts";
 import { createRegistryClient } from "../../src/stores/registry/client.ts";
 import { type Ended, lading } from "../cli/support/program.ts";
 import { putBundle } from "../support/bundle-image.ts";
@@ -127,6 +129,26 @@ test("CWE-150: nor what a registry answers, with its reasons", async (t) => {
       env: { HOME: dir },
       cwd: dir,
     });
+    assertHarmless(done, line);
+  }
+});
+
+test("CWE-150: nor what an archive calls its images", async (t) => {
+  const { host } = await startRegistry(t);
+  const dir = await tempDir(t);
+  const layout = await openLayout(join(dir, "layout"), { create: true });
+  await putImage(layout, [tarOf(file("app"))], { tag: "name" });
+  const index = join(dir, "layout/index.json");
+  writeFileSync(index, readFileSync(index, "utf8").replace('"name"', quoted));
+  execFileSync("tar", ["-cf", join(dir, "app.tar"), "-C", join(dir, "layout"), "."]);
+  for (const line of [
+    `copy --tar app.tar --to-repo ${host}/x --plan`,
+    `copy --tar app.tar --to-repo ${host}/x`,
+    `copy --tar app.tar --to-repo ${host}/x --tty`,
+    "tag list -i oci-archive:app.tar",
+  ]) {
+    const done = await lading(line.split(" "), { env: { HOME: dir }, cwd: dir });
+    assert.equal(done.code, 0, `${line}: ${done.stderr}`);
     assertHarmless(done, line);
   }
 });
