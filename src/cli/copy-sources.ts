@@ -59,7 +59,10 @@ async function gatherNamedBundle(
   return gatherBundle(named, places.repositories(), gather);
 }
 
-/** A lock is the user's own word: the registries that it names are named by the call. */
+/**
+ * The registry of a BundleLock is named by the call, as with `-b`. Those of an ImagesLock are not: somebody else may have
+ * written it, and what flags say about who the user is must not go wherever it leads.
+ */
 async function gatherLock(file: string, at: SourceContext): Promise<CopySet> {
   const { environment, signal } = at.context;
   const path = resolve(environment.cwd, file);
@@ -79,10 +82,11 @@ async function gatherLock(file: string, at: SourceContext): Promise<CopySet> {
 }
 
 async function imagesOf(lock: ImagesLock, places: Places): Promise<NamedImage[]> {
+  const repositories = places.repositories();
   const images: NamedImage[] = [];
   for (const { reference } of lock.images) {
     images.push({
-      source: (await places.client(reference.registry)).repository(reference),
+      source: await repositories.open(reference),
       reference: reference.digest,
       name: lockName(reference),
       nameOf: (digest) => lockName(withDigest(reference, digest)),

@@ -75,7 +75,7 @@ test("credentials of flags and plain variables are for the registries that the c
   assert.deepEqual(merged.named, ["jane:pw2"]);
 });
 
-test("a bundle's lock cannot have the call's password sent to where it leads", async (t) => {
+test("a lock of images, in a bundle or beside it, cannot have the call's password sent to where it leads", async (t) => {
   const registry = await startRegistry(t);
   const thief = await startOrigin(t, askWho);
   const cwd = await tempDir(t);
@@ -92,6 +92,7 @@ test("a bundle's lock cannot have the call's password sent to where it leads", a
     ["copy", "-b", reference, "--to-repo", `${registry.host}/copied`],
     ["pull", "-b", reference, "-o", "out", "-r"],
     ["describe", "-b", reference],
+    ["copy", "--lock", "bundle/.imgpkg/images.yml", "--to-repo", `${registry.host}/listed`],
   ]) {
     const before = thief.requests.length;
     const { code, stderr } = await imgpkg([...args, ...secret], { cwd });
