@@ -17,6 +17,9 @@ if (asksVersion && !isImgpkg(basename(process.argv[1] ?? ""))) {
   // that the end of the program waits for, and that no transfer gains back.
   const { setFlagsFromString } = await import("node:v8");
   setFlagsFromString("--wasm-tiering-budget=1000000000");
+  // Most of what lives long here is small, and what is streamed is not V8's: a heap that grows in small steps keeps the
+  // memory of large copies down by a quarter, for a few percent of time.
+  setFlagsFromString("--heap-growing-percent=30");
   const { runLine } = await import("./run.ts");
   process.exitCode = await runLine(words, process);
   // Connections that are kept alive for the next request would keep the program running.
